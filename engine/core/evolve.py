@@ -1,0 +1,42 @@
+"""`evolve(case, event) → case`: what happened, happened. Pure and total; replay calls nothing else.
+
+Deciding wrote the results into the event (states entered, fields set, whole clocks and tracks as they stand after
+it), so folding needs no workflow, no calendar and no rule: a log of ten years ago folds with the code of today.
+"""
+
+from __future__ import annotations
+
+from engine.core.model import Case, Event
+
+
+def evolve(case: Case, event: Event) -> Case:
+    """The case after the event. The given case is not changed."""
+    data = event.data
+    after = Case(
+        case_id=case.case_id,
+        workflow=data.get("workflow", case.workflow),
+        version=event.version,
+        digest=event.digest,
+        phase=data.get("phase", case.phase),
+        state=data.get("to", case.state),
+        came_from=case.state if "to" in data else case.came_from,
+        last_fact_at=data.get("fact_at", case.last_fact_at),
+        levels={**case.levels, **data["levels"]} if "levels" in data else case.levels,
+        data=case.data,
+        tracks={**case.tracks, **data["tracks"]} if "tracks" in data else case.tracks,
+        clocks={**case.clocks, **data["clocks"]} if "clocks" in data else case.clocks,
+        acted=case.acted,
+        approvals=case.approvals,
+        fired=[*case.fired, data["once"]] if "once" in data else case.fired,
+    )
+    if "with" in data or "set" in data:
+        after.data = {**case.data, **data.get("with", {}).get("case", {}), **data.get("set", {})}
+    if person := event.actor.get("person"):
+        role = event.actor["role"]
+        who = case.acted.get(role, [])
+        if person not in who:
+            after.acted = {**case.acted, role: [*who, person]}
+    if "approvals" in data:
+        merged = {**case.approvals, **data["approvals"]}
+        after.approvals = {name: signed for name, signed in merged.items() if signed}
+    return after
