@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Makes .venv from any Python 3.11 or later and puts the locked dependencies and this checkout into it.
+# Quick when nothing changed: .venv/lianxin.stamp names everything that decides what stands in .venv.
+#   PYTHON=/path/to/python   the Python to make .venv from (only when .venv is made)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+readonly VENV=.venv STAMP=.venv/lianxin.stamp
+readonly CANDIDATES=("${PYTHON:-}" python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11)
+
+main() {
+    if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(stamp)" ]; then
+        return
+    fi
+    if moved || ! runs; then
+        make_venv
+    fi
+    echo "安装依赖（requirements.lock） · Installing the locked dependencies …" >&2
+    rm -f "$STAMP"
+    "$VENV/bin/python" -m pip install --quiet --require-hashes --only-binary=:all: -r requirements.lock
+    # Twice quiet: setuptools warns at length of what every editable installation is.
+    "$VENV/bin/python" -m pip install --quiet --quiet --no-deps --no-build-isolation --editable .
+    "$VENV/bin/python" -m pip check --quiet || fail \
+        "requirements.lock 与 pyproject.toml 不一致，请运行 make lock。" \
+        "requirements.lock does not fit pyproject.toml: run make lock."
+    stamp > "$STAMP"
+    echo "就绪 · Ready: $("$VENV/bin/python" --version), $VENV" >&2
+}
+
+stamp() {
+    "$VENV/bin/python" --version 2>&1 || true
+    pwd -P
+    sha256sum requirements.lock pyproject.toml deploy/setup.sh
+}
+
+# A checkout that was moved has scripts in .venv that point to its old place.
+moved() {
+    [ -f "$STAMP" ] && [ "$(sed -n 2p "$STAMP")" != "$(pwd -P)" ]
+}
+
+runs() {
+    "$VENV/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+make_venv() {
+    local python
+    if ! python=$(find_python); then
+        install_python
+        python=$(find_python) || fail \
+            "需要 Python 3.11 或更高版本（含 venv）：make setup PYTHON=/路径/python3.11" \
+            "Python 3.11 or later with venv is needed: make setup PYTHON=/path/to/python3.11"
+    fi
+    echo "创建 $VENV（$("$python" --version)） · Making $VENV …" >&2
+    rm -rf "$VENV"
+    "$python" -m venv "$VENV"
+}
+
+find_python() {
+    local candidate
+    for candidate in "${CANDIDATES[@]}"; do
+        if [ -n "$candidate" ] && fits "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+fits() {
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+install_python() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "缺少 Python 3.11 或其 venv 模块，请先运行：" \
+            "Python 3.11 or its venv module is missing. Run this first:" \
+            "    sudo apt-get install python3 python3-venv"
+    fi
+    echo "安装 python3-venv · Installing python3-venv …" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    local install=(apt-get install --yes --quiet --no-install-recommends python3 python3-venv)
+    # A fresh machine has no package lists yet.
+    "${install[@]}" >&2 || { apt-get update --quiet >&2 && "${install[@]}" >&2; }
+}
+
+fail() {
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+main
