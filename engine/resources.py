@@ -30,7 +30,7 @@ def _places() -> Iterator[Path]:
     # site-packages may hold somebody else's `workflows`: only a folder with our pyproject.toml is a checkout.
     if (CHECKOUT / "pyproject.toml").is_file():
         yield CHECKOUT / "workflows"
-    # In a virtual environment these are one; Debian's own Python installs to /usr/local, `pip install --user` to the last.
+    # One and the same in a virtual environment; Debian's own Python installs to the second, `--user` to the third.
     prefixes = (sys.prefix, sysconfig.get_path("data"), site.getuserbase())
     for prefix in dict.fromkeys(prefixes):
         yield Path(prefix) / "share" / "lianxin" / "workflows"

@@ -1,0 +1,39 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REAL_DATA = "LIANXIN_REAL_DATA"
+
+# No test judges time, so hypothesis does not either: a busy machine is not a finding.
+settings.register_profile("lianxin", parent=settings(), deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+settings.load_profile("lianxin")
+
+
+@pytest.fixture
+def data_dir(request: pytest.FixtureRequest) -> Path:
+    """The folder of the real rows. Only for tests marked `real`, which `make test` leaves out."""
+    if request.node.get_closest_marker("real") is None:
+        pytest.fail("a test that reads the real rows is marked: @pytest.mark.real")
+    return _real_data()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("real") is not None:
+        _real_data()
+
+
+def _real_data() -> Path:
+    """Fails the test, never skips it, where the rows are missing: a skipped proof looks like a proof."""
+    named = os.environ.get(REAL_DATA)
+    if not named:
+        pytest.fail(f"needs the real rows: make test-real DATA=FOLDER ({REAL_DATA} is not set)", pytrace=False)
+    folder = Path(named)
+    if not folder.is_dir():
+        pytest.fail(f"{REAL_DATA} names no folder: {folder}", pytrace=False)
+    return folder
