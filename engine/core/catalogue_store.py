@@ -55,22 +55,22 @@ CODES = {
         zh="密钥文件不属于此数据库：数据库使用 {expected}，文件为 {found}。",
         en="The key file does not belong to this database: it was begun with {expected}, the file is {found}.",
         remedy_zh="请将 LIANXIN_KEY_FILE 指向 key_id 为 {expected} 的文件，或检查数据库地址是否有误。",
-        remedy_en="Point LIANXIN_KEY_FILE to the file whose key_id is {expected}, or see whether the database URL is the "
-        "wrong one.",
+        remedy_en="Point LIANXIN_KEY_FILE to the file whose key_id is {expected}, or see whether the database URL "
+        "is the wrong one.",
     ),
     "LX-510": Entry(
         zh="封存的内容打不开：已被改动、被移到别处，或由另一密钥封存（当前密钥 {key_id}）。",
         en="A sealed value does not open: it was changed, moved to another place, or sealed with another key "
         "(this one is {key_id}).",
         remedy_zh="先用 lianxin doctor 核对密钥文件；密钥无误则说明数据库被改动，请保留现场并从备份比对。",
-        remedy_en="Check the key file with `lianxin doctor` first. If it is the right one, the database was changed: keep it "
-        "as it is and compare it with a backup.",
+        remedy_en="Check the key file with `lianxin doctor` first. If it is the right one, the database was changed: "
+        "keep it as it is and compare it with a backup.",
     ),
     "LX-511": Entry(
         zh="事项 {case_id} 的身份库条目（{person}，{field}）打不开：已被改动或被移到别处。",
         en="The vault entry {field} of {person} in case {case_id} does not open: it was changed or moved.",
         remedy_zh="密钥本身无误，说明数据库被改动；请保留现场，从备份恢复该行并报告安全管理员。",
-        remedy_en="The key is right, so the database was changed. Keep it as it is, restore the row from a backup and tell "
-        "your security administrator.",
+        remedy_en="The key is right, so the database was changed. Keep it as it is, restore the row from a backup and "
+        "tell your security administrator.",
     ),
 }

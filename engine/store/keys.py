@@ -182,7 +182,7 @@ class Keys:
         return AES_256 + self._wrap.encrypt(data_key, [case_id.encode(), person.encode()])
 
     def unwrap(self, wrapped: bytes, case_id: str, person: str) -> bytes:
-        """The data key again. LX-510 where the row was changed, moved from another case or person, or made elsewhere."""
+        """The data key again. LX-510 where it was changed, moved from another case or person, or wrapped elsewhere."""
         if algorithm_of(wrapped) != AES_256:
             _refuse(self.key_id)
         try:

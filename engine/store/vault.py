@@ -116,7 +116,7 @@ class Vault:
     def reveal(self, wrapped: bytes, row: EntryRow) -> tuple[str, bytes]:
         """Value (canonical JSON text) and salt of an entry. The caller records the reading and its purpose.
 
-        LX-511 where the entry was changed or moved from another case, person, field or ref; LX-510 where the key row was.
+        LX-511 where the entry was changed or moved from another case, person, field or ref; LX-510 where its key was.
         """
         case_id, person, field, ref, sealed = row
         cipher = self._cipher((case_id, person), wrapped)
