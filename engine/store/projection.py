@@ -1,0 +1,217 @@
+"""`project`: from events and folds to the rows that are looked at. Append and replay use the same functions.
+
+Every row is a function of a case's fold alone (or, for incidents and openings, of one record), so a rebuild need not
+know in which batches the events once came.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from engine.core.instants import Instant
+from engine.core.model import Case, Clock, Event, JsonObject, Track
+
+LETTER = "letter"
+FOLLOW_UP = "follow_up"
+REPLY = "reply"
+INCIDENT_OPENED = "lianxin.incident.opened.v1"
+INCIDENT_CLOSED = "lianxin.incident.closed.v1"
+WITHDRAWN = ("cancelled", "voided")
+"""States of a letter that no longer counts against the unit it was written to."""
+
+Row = tuple[Any, ...]
+TallyKey = tuple[str, str, str]
+"""unit, month, what"""
+MonthOf = Callable[[Instant], str]
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a batch changes in the tables that replay rebuilds, in the order of their columns."""
+
+    cases: list[Row] = field(default_factory=list)
+    deadlines: list[Row] = field(default_factory=list)
+    letters: list[Row] = field(default_factory=list)
+    followups: list[Row] = field(default_factory=list)
+    incidents: list[Row] = field(default_factory=list)
+    closed_incidents: list[Row] = field(default_factory=list)
+    tally: Counter[TallyKey] = field(default_factory=Counter)
+    """Amounts to add; may be negative, where a breach was corrected or a letter withdrawn."""
+
+
+def project(
+    events: Sequence[Event], first: int, before: Mapping[str, Case], after: Mapping[str, Case], month_of: MonthOf
+) -> Rows:
+    """The rows that `events`, stored from position `first` on, change. `before`, `after`: the folds around them."""
+    rows = Rows()
+    updated: dict[str, Instant] = {}
+    clocks: dict[tuple[str, str], None] = {}
+    tracks: dict[tuple[str, str], None] = {}
+    for position, event in enumerate(events, first):
+        if event.version:
+            case_id, data = event.case_id, event.data
+            updated[case_id] = event.recorded_at
+            if "clocks" in data:
+                for key in data["clocks"]:
+                    clocks[case_id, key] = None
+            if "tracks" in data:
+                for track_id in data["tracks"]:
+                    tracks[case_id, track_id] = None
+            rows.tally.update(openings(event, month_of))
+        incidents(event, position, rows)
+    rows.cases = [case_row(after[case_id], at) for case_id, at in updated.items()]
+    for case_id, key in clocks:
+        clock = after[case_id].clocks[key]
+        rows.deadlines.append(deadline_row(case_id, key, clock))
+        _move(rows.tally, clock_count(before[case_id].clocks.get(key), month_of), clock_count(clock, month_of))
+        if clock["track"]:
+            tracks[case_id, clock["track"]] = None
+    for case_id, track_id in tracks:
+        case = after[case_id]
+        track = case.tracks[track_id]
+        if track["track"] == LETTER:
+            rows.letters.append(letter_row(case, track_id, track))
+            was = before[case_id].tracks.get(track_id)
+            _move(rows.tally, letter_count(was, month_of), letter_count(track, month_of))
+        elif track["track"] == FOLLOW_UP:
+            rows.followups.append(followup_row(case, track_id, track))
+    return rows
+
+
+def case_row(case: Case, updated_at: Instant) -> Row:
+    """A row of `case`."""
+    return (
+        case.case_id,
+        case.workflow,
+        case.version,
+        case.digest,
+        case.phase,
+        case.state,
+        case.data.get("unit") or "",
+        updated_at,
+        case.state_bytes(),
+    )
+
+
+def deadline_row(case_id: str, key: str, clock: Clock) -> Row:
+    """A row of `deadline`. A clock that stands still has no next rung, whatever it will have when it goes on."""
+    rungs = clock["rungs"]
+    return (
+        case_id,
+        key,
+        clock["track"],
+        clock["deadline"],
+        clock["run"],
+        clock["status"],
+        clock.get("owner") or "",
+        clock["started_at"],
+        clock["due_at"],
+        clock["due_raw_at"],
+        rungs[0]["at"] if rungs and "since" in clock and clock["status"] == "running" else None,
+        clock.get("missed_at"),
+        1 if clock.get("provisional") else 0,
+    )
+
+
+def letter_row(case: Case, track_id: str, track: Track) -> Row:
+    """A row of `letter`; the reply's due instant is that of the latest run of its clock `reply`."""
+    data, entered, number = track["data"], track["entered"], track.get("number", {})
+    replies = [clock for clock in _clocks_of(case, track_id) if clock["deadline"] == REPLY]
+    return (
+        case.case_id,
+        track_id,
+        data.get("kind") or "",
+        number.get("organisation", ""),
+        number.get("mark", ""),
+        number.get("year"),
+        number.get("number"),
+        data.get("recipient") or "",
+        track["state"],
+        1 if track["open"] else 0,
+        _canonical(data.get("cause", {})),
+        entered.get("drafted", track["opened_at"]),
+        entered.get("signed"),
+        entered.get("delivered"),
+        max(replies, key=lambda clock: clock["run"])["due_at"] if replies else None,
+    )
+
+
+def followup_row(case: Case, track_id: str, track: Track) -> Row:
+    """A row of `followup`: due when it was planned for, else at the first of its deadlines."""
+    due = track["data"].get("due_at") or min((clock["due_at"] for clock in _clocks_of(case, track_id)), default=None)
+    return (case.case_id, track_id, track["state"], 1 if track["open"] else 0, due)
+
+
+def incidents(event: Event, position: int, rows: Rows) -> None:
+    """Add the incidents that a record opens, and close the one it closes (`data` names its position and ordinal)."""
+    if event.type == INCIDENT_CLOSED:
+        rows.closed_incidents.append((event.recorded_at, event.data["position"], event.data["ordinal"]))
+        return
+    opened = [event.data] if event.type == INCIDENT_OPENED else event.data.get("incidents", ())
+    for ordinal, incident in enumerate(opened):
+        facts = _canonical(incident.get("facts", {}))
+        rows.incidents.append((position, ordinal, event.case_id, incident["code"], facts, event.recorded_at, None))
+
+
+def openings(event: Event, month_of: MonthOf) -> Iterator[TallyKey]:
+    """What an event adds to a unit's month: a case opened, a case given to the unit."""
+    data = event.data
+    unit = data.get("set", _NOTHING).get("unit") or data.get("with", _NOTHING).get("case", _NOTHING).get("unit") or ""
+    if event.version == 1:
+        yield unit, month_of(event.occurred_at), "opened"
+    if unit:
+        yield unit, month_of(event.occurred_at), "assigned"
+
+
+def clock_count(clock: Clock | None, month_of: MonthOf) -> TallyKey | None:
+    """Where a deadline that has ended counts: its owner, the month it ended in, how it ended."""
+    if clock is None or clock["status"] not in {"met", "missed", "lapsed"}:
+        return None
+    at = clock["missed_at"] if clock["status"] == "missed" else clock["ended_at"]
+    return clock.get("owner") or "", month_of(at), clock["status"]
+
+
+def letter_count(track: Track | None, month_of: MonthOf) -> TallyKey | None:
+    """Where a letter counts: its recipient, the month it was signed in; not at all once withdrawn."""
+    if track is None or track["state"] in WITHDRAWN or "signed" not in track["entered"]:
+        return None
+    data = track["data"]
+    return data.get("recipient") or "", month_of(track["entered"]["signed"]), f"letter {data.get('kind') or ''}"
+
+
+def months_in(time_zone: str) -> MonthOf:
+    """`2026-04` of an instant in a time zone (an IANA name)."""
+    zone = ZoneInfo(time_zone)
+
+    @lru_cache(maxsize=4096)
+    def month_of_minute(minute: str) -> str:
+        return datetime.fromisoformat(minute + "+00:00").astimezone(zone).isoformat()[:7]
+
+    return lambda instant: month_of_minute(instant[:16])
+
+
+_NOTHING: JsonObject = {}
+
+
+def _move(tally: Counter[TallyKey], was: TallyKey | None, now: TallyKey | None) -> None:
+    if was != now:
+        if was:
+            tally[was] -= 1
+        if now:
+            tally[now] += 1
+
+
+def _clocks_of(case: Case, track_id: str) -> Iterable[Clock]:
+    return (clock for clock in case.clocks.values() if clock["track"] == track_id)
+
+
+def _canonical(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,258 @@
+"""Reading: one committed snapshot. Hot questions are driver-level SQL, the rest SQLAlchemy Core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Select, Table, select, tuple_
+
+from engine.core.instants import Instant
+from engine.core.model import Case, Event, JsonObject
+from engine.store import schema
+from engine.store.batch import DeadLetterRow, ParkedRow
+
+ROWS_MAX = 1000
+"""Of one answer, unless the caller asks for another number."""
+ROWS_PER_FETCH = 1000
+
+Driver = Any
+"""A DB-API connection; pysqlite3 publishes no types."""
+
+LOG_COLUMNS = "position, case_id, version, reacts, body, digest"
+
+
+class Reader:
+    """Questions about one snapshot. Inside a transaction they see what it has written so far."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._driver: Driver = connection.connection.driver_connection
+
+    # ------------------------------------------------------------------------------------------------- log
+
+    def head(self) -> int:
+        """The last position of the log; 0 where it is empty."""
+        found: tuple[int] = self._driver.execute("SELECT ifnull(max(position), 0) FROM log").fetchone()
+        return found[0]
+
+    def log(self, after: int, limit: int = ROWS_MAX, *, reacts_only: bool = False) -> list[Event]:
+        """The records after a position, in order; `reacts_only`: those some reaction of their workflow waits for."""
+        only = "reacts = 1 AND " if reacts_only else ""
+        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE {only}position > ? ORDER BY position LIMIT ?"
+        return [_event(row) for row in self._driver.execute(sql, (after, limit))]
+
+    def history(self, case_id: str, after: int = 0, limit: int = ROWS_MAX) -> list[Event]:
+        """A case's records after a position, rejections among them."""
+        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE case_id = ? AND position > ? ORDER BY position LIMIT ?"
+        return [_event(row) for row in self._driver.execute(sql, (case_id, after, limit))]
+
+    def records_by_case(self) -> Iterator[Event]:
+        """The records that have a version, case by case and in each by version: what a rebuild folds."""
+        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE version IS NOT NULL ORDER BY case_id, version"
+        return (_event(row) for row in self._driver.execute(sql))
+
+    # ----------------------------------------------------------------------------------------------- cases
+
+    def load(self, case_ids: Iterable[str]) -> dict[str, Case]:
+        """The cases of these ids; one that does not exist yet is an empty `Case`."""
+        wanted = list(case_ids)
+        sql = """SELECT case_id, version, digest, state_json FROM "case"
+                 WHERE case_id IN (SELECT value FROM json_each(?))"""
+        found = {
+            case_id: Case.from_state(case_id, version, digest, state)
+            for case_id, version, digest, state in self._driver.execute(sql, (_json(wanted),))
+        }
+        return {case_id: found.get(case_id) or Case(case_id) for case_id in wanted}
+
+    def case(self, case_id: str) -> Case | None:
+        """One case; None where there is none of this id."""
+        found = self.load([case_id])[case_id]
+        return found if found.exists else None
+
+    def cases(
+        self,
+        *,
+        phase: str = "",
+        state: str = "",
+        unit: str = "",
+        workflow: str = "",
+        after: str = "",
+        limit: int = ROWS_MAX,
+    ) -> list[JsonObject]:
+        """Cases in the order of their ids, after one of them, without their folds; an empty filter lets all pass."""
+        table = schema.case
+        query = _page(table, (table.c.case_id,), (after,), limit).where(
+            *(table.c[name] == value for name, value in _given(phase=phase, state=state, unit=unit, workflow=workflow))
+        )
+        return self._rows(query.with_only_columns(*(column for column in table.c if column.name != "state_json")))
+
+    # ---------------------------------------------------------------------------------------- views of a case
+
+    def deadlines(
+        self,
+        *,
+        case_id: str = "",
+        owner: str = "",
+        status: str = "",
+        after: tuple[str, str] = ("", ""),
+        limit: int = ROWS_MAX,
+    ) -> list[JsonObject]:
+        """Deadlines in the order of (case_id, key), after one of them."""
+        table = schema.deadline
+        query = _page(table, (table.c.case_id, table.c.key), after, limit)
+        given = _given(case_id=case_id, owner=owner, status=status)
+        return self._rows(query.where(*(table.c[name] == value for name, value in given)))
+
+    def letters(
+        self,
+        *,
+        case_id: str = "",
+        kind: str = "",
+        state: str = "",
+        after: tuple[str, str] = ("", ""),
+        limit: int = ROWS_MAX,
+    ) -> list[JsonObject]:
+        """Letters in the order of (case_id, letter_id), after one of them; `cause` as JSON."""
+        table = schema.letter
+        query = _page(table, (table.c.case_id, table.c.letter_id), after, limit)
+        given = _given(case_id=case_id, kind=kind, state=state)
+        rows = self._rows(query.where(*(table.c[name] == value for name, value in given)))
+        return [{**row, "cause": orjson.loads(row["cause"])} for row in rows]
+
+    def followups(
+        self, *, case_id: str = "", state: str = "", after: tuple[str, str] = ("", ""), limit: int = ROWS_MAX
+    ) -> list[JsonObject]:
+        """Follow-ups in the order of (case_id, track_id), after one of them."""
+        table = schema.followup
+        query = _page(table, (table.c.case_id, table.c.track_id), after, limit)
+        given = _given(case_id=case_id, state=state)
+        return self._rows(query.where(*(table.c[name] == value for name, value in given)))
+
+    def incidents(
+        self, *, case_id: str = "", open_only: bool = False, after: tuple[int, int] = (0, 0), limit: int = ROWS_MAX
+    ) -> list[JsonObject]:
+        """Incidents in the order they were opened; `facts` as JSON. A pair (position, ordinal) names one."""
+        table = schema.incident
+        query = _page(table, (table.c.position, table.c.ordinal), after, limit)
+        if case_id:
+            query = query.where(table.c.case_id == case_id)
+        if open_only:
+            query = query.where(table.c.closed_at.is_(None))
+        return [{**row, "facts": orjson.loads(row["facts"])} for row in self._rows(query)]
+
+    def tallies(self, *, unit: str | None = None, month: str = "", limit: int = ROWS_MAX) -> list[JsonObject]:
+        """What units answered for, month by month."""
+        table = schema.tally
+        query = select(table).order_by(table.c.month, table.c.unit, table.c.what).limit(limit)
+        if unit is not None:
+            query = query.where(table.c.unit == unit)
+        return self._rows(query.where(*(table.c[name] == value for name, value in _given(month=month))))
+
+    # ------------------------------------------------------------------------------------- messages and workers
+
+    def parked_for(self, case_ids: Iterable[str]) -> list[ParkedRow]:
+        """What waits for these cases, oldest (occurred_at, sequence) first."""
+        sql = """SELECT source, id, case_id, occurred_at, sequence, sealed, needs, parked_at, give_up_at, attempts
+                 FROM parked WHERE case_id IN (SELECT value FROM json_each(?))
+                 ORDER BY occurred_at, sequence, source, id"""
+        return [ParkedRow(*row) for row in self._driver.execute(sql, (_json(list(case_ids)),))]
+
+    def parked(self, *, give_up_until: Instant = "", limit: int = ROWS_MAX) -> list[ParkedRow]:
+        """What is parked, by the instant it is given up; with `give_up_until` only what has waited too long by then."""
+        table = schema.parked
+        query = select(table).order_by(table.c.give_up_at, table.c.source, table.c.id).limit(limit)
+        if give_up_until:
+            query = query.where(table.c.give_up_at <= give_up_until)
+        return [ParkedRow(**row) for row in self._rows(query)]
+
+    def dead_letters(self, *, state: str = "", after: int = 0, limit: int = ROWS_MAX) -> list[DeadLetterRow]:
+        """Dead letters by number, after one of them."""
+        table = schema.dead_letter
+        query = _page(table, (table.c.number,), (after,), limit)
+        rows = self._rows(query.where(*(table.c[name] == value for name, value in _given(state=state))))
+        return [DeadLetterRow(**row) for row in rows]
+
+    def offsets(self) -> list[JsonObject]:
+        """Each group's place in each partition, with the epoch that holds it."""
+        return self._rows(select(schema.offset).order_by(schema.offset.c.group, schema.offset.c.partition))
+
+    def watermarks(self) -> dict[str, Instant]:
+        """Up to which recorded time each partition of the intake has been consumed."""
+        return {row["partition"]: row["instant"] for row in self._rows(select(schema.watermark))}
+
+    def numbers(self) -> list[JsonObject]:
+        """The last letter number of each organisation, kind and year."""
+        return self._rows(select(schema.letter_number))
+
+    # -------------------------------------------------------------------------------------------------- other
+
+    def edition(self, digest: str) -> bytes | None:
+        """The canonical text of a workflow, calendar or directory; None where this database never used it."""
+        found = self._driver.execute("SELECT content FROM edition WHERE digest = ?", (digest,)).fetchone()
+        return found[0] if found else None
+
+    def editions(self, kind: str = "") -> list[JsonObject]:
+        """Digest, kind and name of the editions this database has used."""
+        table = schema.edition
+        query = select(table.c.digest, table.c.kind, table.c.name).order_by(table.c.kind, table.c.name, table.c.digest)
+        return self._rows(query.where(*(table.c[name] == value for name, value in _given(kind=kind))))
+
+    def wrapped_keys(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bytes]:
+        """The wrapped data keys that exist for these (case_id, person)."""
+        sql = """SELECT k.case_id, k.person, k.wrapped FROM json_each(?) AS j
+                 CROSS JOIN vault_key AS k ON k.case_id = j.value ->> 0 AND k.person = j.value ->> 1"""
+        found = self._driver.execute(sql, (_json(list(pairs)),))
+        return {(case_id, person): wrapped for case_id, person, wrapped in found}
+
+    def vault_entries(self, case_id: str, person: str = "") -> list[tuple[str, str, int, bytes]]:
+        """person, field, ref, sealed value of a case's vault entries; of one person where named."""
+        sql = (
+            "SELECT person, field, ref, sealed FROM vault WHERE case_id = ? AND (? = '' OR person = ?) ORDER BY 1, 2, 3"
+        )
+        return list(self._driver.execute(sql, (case_id, person, person)))
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each table has."""
+        tables = (table.name for table in schema.metadata.sorted_tables)
+        return {name: self._driver.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
+
+    def rows(self, table: Table, key: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """All rows of a table in the order of `key`, streamed: for replay, digests and exports."""
+        query = select(table).order_by(*(table.c[name] for name in key))
+        return (tuple(row) for row in self._connection.execute(query).yield_per(ROWS_PER_FETCH))
+
+    def _rows(self, query: Select[Any]) -> list[JsonObject]:
+        return [dict(row) for row in self._connection.execute(query).mappings()]
+
+
+def _event(row: tuple[int, str, int | None, int, bytes, bytes]) -> Event:
+    position, case_id, version, reacts, body, digest = row
+    said = orjson.loads(body)
+    return Event(
+        case_id=case_id,
+        version=version or 0,
+        type=said["type"],
+        occurred_at=said["occurred_at"],
+        recorded_at=said["recorded_at"],
+        actor=said.get("actor", {}),
+        data=said["data"],
+        body=body,
+        digest=digest,
+        reacts=bool(reacts),
+        position=position,
+    )
+
+
+def _page(table: Table, key: Sequence[Any], after: Sequence[Any], limit: int) -> Select[Any]:
+    """The first rows after a key, in its order (never OFFSET: that reads what it skips)."""
+    return select(table).where(tuple_(*key) > tuple_(*after)).order_by(*key).limit(limit)
+
+
+def _given(**filters: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in filters.items() if value]
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

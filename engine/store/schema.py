@@ -1,0 +1,288 @@
+"""The tables. What is the truth (log, inbox, vault), what is rebuilt from the log, and what only the worker needs.
+
+    truth      log · inbox · vault_key · vault · edition
+    rebuilt    case · deadline · letter_number · letter · followup · incident · tally     (`lianxin replay` compares)
+    worker     offset · watermark · lease · parked · dead_letter
+    about      schema version and time zone of this database
+
+Instants are text of one width (engine.core.instants), so their order as text is their order in time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+from sqlalchemy.schema import ExecutableDDLElement
+
+from engine.store.vault import tables as vault_tables
+
+SCHEMA_VERSION = 1
+"""Of the tables below. A database with a higher one was written by a newer lianxin and is refused."""
+
+metadata = MetaData()
+
+
+def _text(name: str, *, null: bool = False, **options: Any) -> Column[str]:
+    return Column(name, Text, nullable=null, **options)
+
+
+def _int(name: str, *, null: bool = False, **options: Any) -> Column[int]:
+    return Column(name, Integer, nullable=null, **options)
+
+
+def _blob(name: str, *, null: bool = False, **options: Any) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=null, **options)
+
+
+def _append_only(verb: str) -> ExecutableDDLElement:
+    trigger = DDL(  # type: ignore[no-untyped-call]
+        f"CREATE TRIGGER log_no_{verb.lower()} BEFORE {verb} ON log "
+        "BEGIN SELECT RAISE(ABORT, 'the log is append only'); END"
+    )
+    return trigger.execute_if(dialect="sqlite")
+
+
+about = Table("about", metadata, _text("name", primary_key=True), _text("value"), sqlite_with_rowid=False)
+
+# ---------------------------------------------------------------------------------------------------- truth
+
+log = Table(
+    "log",
+    metadata,
+    _int("position", primary_key=True, autoincrement=False),
+    _text("case_id"),  # "" for what belongs to no case
+    _int("version", null=True),  # NULL: a record without case version (rejection, incident)
+    _text("type"),
+    _int("reacts"),
+    _blob("body"),
+    _blob("digest"),
+    UniqueConstraint("case_id", "version"),
+)
+Index("log_reacts", log.c.position, sqlite_where=text("reacts = 1"))
+
+event.listen(log, "after_create", _append_only("UPDATE"))
+event.listen(log, "after_create", _append_only("DELETE"))
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _text("source"),
+    _text("id"),
+    _blob("digest"),  # keyed digest of the content
+    _int("outcome"),
+    _int("position"),  # of the first record it produced; 0 if none
+    PrimaryKeyConstraint("source", "id"),
+    sqlite_with_rowid=False,
+)
+
+edition = Table(
+    "edition",
+    metadata,
+    _text("digest", primary_key=True),
+    _text("kind"),  # workflow, calendar, directory
+    _text("name"),
+    _blob("content"),
+)
+
+# -------------------------------------------------------------------------------------------------- rebuilt
+
+case = Table(
+    "case",
+    metadata,
+    # With a rowid: rows are large, and without one every insert would move its neighbours (18 against 46 µs).
+    _text("case_id", primary_key=True),
+    _text("workflow"),
+    _int("version"),
+    _blob("digest"),
+    _text("phase"),
+    _text("state"),
+    _text("unit"),
+    _text("updated_at"),
+    _blob("state_json"),
+)
+
+deadline = Table(
+    "deadline",
+    metadata,
+    _text("case_id"),
+    _text("key"),
+    _text("track_id"),
+    _text("deadline"),
+    _int("run"),
+    _text("status"),
+    _text("owner"),
+    _text("started_at"),
+    _text("due_at"),
+    _text("due_raw_at"),
+    _text("next_rung_at", null=True),  # NULL: nothing will fire (ended, paused)
+    _text("missed_at", null=True),
+    _int("provisional"),
+    PrimaryKeyConstraint("case_id", "key"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "deadline_due",
+    *(deadline.c[name] for name in ("next_rung_at", "case_id", "track_id", "deadline", "run")),
+    sqlite_where=text("next_rung_at IS NOT NULL"),
+)
+
+letter_number = Table(
+    "letter_number",
+    metadata,
+    _text("organisation"),
+    _text("kind"),
+    _int("year"),
+    _int("last"),
+    PrimaryKeyConstraint("organisation", "kind", "year"),
+    sqlite_with_rowid=False,
+)
+
+letter = Table(
+    "letter",
+    metadata,
+    _text("case_id"),
+    _text("letter_id"),
+    _text("kind"),
+    _text("organisation"),
+    _text("mark"),
+    _int("year", null=True),
+    _int("number", null=True),
+    _text("recipient"),
+    _text("state"),
+    _int("open"),
+    _blob("cause"),  # canonical JSON
+    _text("drafted_at"),
+    _text("signed_at", null=True),
+    _text("delivered_at", null=True),
+    _text("reply_due_at", null=True),
+    PrimaryKeyConstraint("case_id", "letter_id"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "letter_series",
+    *(letter.c[name] for name in ("organisation", "kind", "year", "number")),
+    unique=True,
+    sqlite_where=text("number IS NOT NULL"),
+)
+
+followup = Table(
+    "followup",
+    metadata,
+    _text("case_id"),
+    _text("track_id"),
+    _text("state"),
+    _int("open"),
+    _text("due_at", null=True),
+    PrimaryKeyConstraint("case_id", "track_id"),
+    sqlite_with_rowid=False,
+)
+Index("followup_due", followup.c.due_at, sqlite_where=text("open = 1"))
+
+incident = Table(
+    "incident",
+    metadata,
+    _int("position"),  # of the record that opened it
+    _int("ordinal"),  # its place in that record
+    _text("case_id"),
+    _text("code"),
+    _blob("facts"),  # canonical JSON
+    _text("opened_at"),
+    _text("closed_at", null=True),
+    PrimaryKeyConstraint("position", "ordinal"),
+    sqlite_with_rowid=False,
+)
+Index("incident_open", incident.c.case_id, sqlite_where=text("closed_at IS NULL"))
+
+tally = Table(
+    "tally",
+    metadata,
+    _text("unit"),  # "" where no unit answers yet
+    _text("month"),  # 2026-04, in this database's time zone
+    _text("what"),  # opened, assigned, met, missed, lapsed, letter KIND
+    _int("amount"),
+    PrimaryKeyConstraint("unit", "month", "what"),
+    sqlite_with_rowid=False,
+)
+
+REBUILT = (case, deadline, letter_number, letter, followup, incident, tally)
+"""What `lianxin replay` rebuilds and compares byte for byte."""
+
+# --------------------------------------------------------------------------------------------------- worker
+
+offset = Table(
+    "offset",
+    metadata,
+    _text("group"),
+    _text("partition"),
+    _int("epoch"),
+    _int("next"),
+    PrimaryKeyConstraint("group", "partition"),
+    sqlite_with_rowid=False,
+)
+
+watermark = Table(
+    "watermark", metadata, _text("partition", primary_key=True), _text("instant"), sqlite_with_rowid=False
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    _text("name", primary_key=True),
+    _text("holder"),
+    _int("epoch"),
+    _text("until"),
+    sqlite_with_rowid=False,
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    _text("source"),
+    _text("id"),
+    _text("case_id"),
+    _text("occurred_at"),
+    _int("sequence"),
+    _blob("sealed"),
+    _text("needs"),
+    _text("parked_at"),
+    _text("give_up_at"),
+    _int("attempts"),
+    UniqueConstraint("source", "id"),
+)
+Index("parked_case", *(parked.c[name] for name in ("case_id", "occurred_at", "sequence", "source", "id")))
+Index("parked_give_up", parked.c.give_up_at)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    _int("number", primary_key=True, autoincrement=True),
+    _text("source"),
+    _text("id"),
+    _text("reason"),
+    _text("detail"),
+    _text("field"),
+    _text("file"),
+    _int("row"),
+    _text("received_at"),
+    _blob("sealed"),
+    _int("attempts"),
+    _text("state"),  # open, retried, discarded
+)
+Index("dead_letter_message", dead_letter.c.source, dead_letter.c.id)
+Index("dead_letter_open", dead_letter.c.number, sqlite_where=text("state = 'open'"))
+
+vault_key, vault_entry = vault_tables(metadata)

@@ -1,0 +1,260 @@
+"""The store: one SQLite database that one process writes and any number of processes read.
+
+`transaction()` is the only way in; everything a batch writes is committed together or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from pysqlite3 import dbapi2 as sqlite
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from engine.core.errors import LianxinError
+from engine.store import schema
+from engine.store import vault as vaults
+from engine.store.projection import months_in
+from engine.store.reader import Reader
+from engine.store.transaction import Tx
+from engine.store.vault import Vault
+
+SQLITE_OLDEST = (3, 51, 3)
+"""Earlier ones can lose committed pages when the WAL is reset."""
+BUSY_TIMEOUT_MS = 5_000
+READERS_MAX = 32
+READERS_KEPT = 4
+CACHE_KIB = 65_536
+CHECKPOINT_PAGES = 8_000
+"""Pages in the WAL (32 MB) before they are moved to the database file."""
+DEFAULT_TIME_ZONE = "Asia/Shanghai"
+
+
+class Store:
+    """An open database. Threads may share it: transactions run one at a time, readers beside them."""
+
+    def __init__(self, path: Path | None, vault: Vault | None, writer: Engine, readers: Engine | None) -> None:
+        self.path = path
+        """None: in memory."""
+        self._vault = vault
+        self._engine = writer
+        self._readers = readers
+        self._connection = writer.connect()
+        self._driver: Any = self._connection.connection.driver_connection
+        self._turn = threading.RLock()
+        self._busy = ""  # what the thread that has the turn is in: a transaction, or (in memory) a reading
+        self._lock_file: IO[str] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        vault: Vault | None = None,
+        durable: bool = True,
+        create: bool = True,
+        time_zone: str = DEFAULT_TIME_ZONE,
+    ) -> Store:
+        """Open `sqlite:///path`, or `sqlite://` (in memory). `durable=False` does not wait for the disk (simulations).
+
+        `time_zone` says what a month is in reports; kept from the creation on. LX-520 no database (without `create`),
+        LX-521 written by a newer lianxin, LX-522 not a database of lianxin, LX-523 another process writes to it,
+        LX-525 SQLite too old.
+        """
+        if sqlite.sqlite_version_info < SQLITE_OLDEST:
+            raise LianxinError(
+                "LX-525", exit_code=5, found=sqlite.sqlite_version, needed=".".join(map(str, SQLITE_OLDEST))
+            )
+        path = _path(url)
+        if path is not None and not create and not path.exists():
+            raise LianxinError("LX-520", exit_code=3, path=path)
+        writer = _engine(lambda: _connect(path, durable=durable), StaticPool)
+        readers = None if path is None else _engine(lambda: _connect_to_read(path), QueuePool)
+        store = cls(path, vault, writer, readers)
+        try:
+            store._prepare(create, time_zone)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """Write: commit at the end, roll back on any exception. Inside another transaction an AssertionError."""
+        with self._turn:
+            assert not self._busy, f"a transaction inside a {self._busy}"
+            self._lock()
+            self._busy = "transaction"
+            try:
+                with self._begun("BEGIN IMMEDIATE"):
+                    tx = Tx(self._connection, self._month_of)
+                    yield tx
+                    tx.finish()
+            finally:
+                self._busy = ""
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """Read one committed snapshot. In memory there is no second connection: it waits its turn."""
+        if self._readers is not None:
+            with self._readers.connect() as connection:
+                driver: Any = connection.connection.driver_connection
+                driver.execute("BEGIN")
+                try:
+                    yield Reader(connection)
+                finally:
+                    driver.rollback()
+            return
+        with self._turn:
+            assert self._busy != "transaction", "reading inside a transaction: ask the transaction itself"
+            self._busy = "reading"
+            try:
+                yield Reader(self._connection)
+            finally:
+                self._busy = ""
+                self._connection.rollback()
+
+    def erase(self, case_id: str, person: str) -> None:
+        """Destroy a person's key and vault entries, and see that their bytes leave the files too.
+
+        LX-526 (exit 5): erased, but a reader still holds an older snapshot; `checkpoint()` again later.
+        """
+        assert self._vault is not None, "erasing needs the vault"
+        with self.transaction():
+            vaults.erase(self._driver, self._vault, case_id, person)
+        self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Move the WAL into the database file and empty it."""
+        with self._turn:
+            (blocked, *_), *_ = self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if blocked:
+            raise LianxinError("LX-526", exit_code=5, path=self.path)
+
+    def close(self) -> None:
+        """Close all connections; the write lock is free again."""
+        self._connection.close()
+        self._engine.dispose()
+        self._driver.close()
+        if self._readers is not None:
+            self._readers.dispose()
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _prepare(self, create: bool, time_zone: str) -> None:
+        found = self._about()
+        if found is None:
+            if not create:
+                raise LianxinError("LX-522", exit_code=5, path=self.path)
+            self._lock()
+            with self._begun("BEGIN IMMEDIATE"):
+                if self._about() is None:
+                    schema.metadata.create_all(self._connection, checkfirst=False)
+                    about = {"schema_version": str(schema.SCHEMA_VERSION), "time_zone": time_zone}
+                    self._driver.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+            found = self._about()
+            assert found is not None
+        if int(found["schema_version"]) > schema.SCHEMA_VERSION:
+            raise LianxinError(
+                "LX-521", exit_code=5, path=self.path, found=found["schema_version"], known=schema.SCHEMA_VERSION
+            )
+        self._month_of = months_in(found["time_zone"])
+
+    def _about(self) -> dict[str, str] | None:
+        try:
+            tables = {name for (name,) in self._driver.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        except sqlite.DatabaseError as error:
+            raise LianxinError("LX-522", exit_code=5, path=self.path) from error
+        if not tables:
+            return None
+        if not {"about", "log"} <= tables:
+            raise LianxinError("LX-522", exit_code=5, path=self.path)
+        return dict(self._driver.execute("SELECT name, value FROM about").fetchall())
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[None]:
+        try:
+            self._driver.execute(begin)
+            yield
+            self._driver.commit()
+        except sqlite.OperationalError as error:
+            self._driver.rollback()
+            raise LianxinError("LX-524", exit_code=5, path=self.path, reason=error) from error
+        except BaseException:
+            self._driver.rollback()
+            raise
+        finally:
+            self._connection.rollback()  # SQLAlchemy's own idea of a transaction
+
+    def _lock(self) -> None:
+        """Be the one process that writes; held until `close`. The kernel frees it when the process dies."""
+        if self.path is None or self._lock_file is not None:
+            return
+        lock_path = Path(f"{self.path}.lock")
+        file = open(lock_path, "a+", encoding="ascii")  # noqa: SIM115  held until close
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            holder = file.read().strip()
+            file.close()
+            raise LianxinError("LX-523", exit_code=5, path=self.path, process=holder or "?") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._lock_file = file
+
+
+def _path(url: str) -> Path | None:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise LianxinError("LX-528", exit_code=2, url=parsed.render_as_string())
+    return Path(parsed.database) if parsed.database not in {None, "", ":memory:"} else None
+
+
+def _engine(connect: Any, pool: Any) -> Engine:
+    options = {"pool_size": READERS_KEPT, "max_overflow": READERS_MAX - READERS_KEPT} if pool is QueuePool else {}
+    return create_engine("sqlite://", module=sqlite, creator=connect, poolclass=pool, **options)
+
+
+def _connect(path: Path | None, *, durable: bool) -> Any:
+    try:
+        connection = sqlite.connect(
+            str(path) if path else ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            f"synchronous={'FULL' if durable else 'OFF'}",
+            "secure_delete=ON",
+            "foreign_keys=ON",
+            f"cache_size=-{CACHE_KIB}",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite.OperationalError as error:
+        raise LianxinError("LX-524", exit_code=5, path=path, reason=error) from error
+    except sqlite.DatabaseError as error:
+        raise LianxinError("LX-522", exit_code=5, path=path) from error
+    return connection
+
+
+def _connect_to_read(path: Path) -> Any:
+    address = f"file:{quote(str(path.resolve()))}?mode=ro"
+    connection = sqlite.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    return connection

@@ -1,0 +1,236 @@
+"""One transaction: what a batch asks of the store before deciding, and `append`, which writes all of it.
+
+`append` is driver-level: prebuilt SQL, `executemany`, one statement a table. Order of the statements is the lock order
+of design §2: fence → log → inbox → case → numbers → deadlines → views → the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pysqlite3 import dbapi2 as sqlite
+from sqlalchemy import Connection, Table
+
+from engine.core.instants import Instant
+from engine.core.model import Case
+from engine.store import schema
+from engine.store.batch import UNSETTLED, Batch, Seen, StaleEpoch
+from engine.store.projection import MonthOf, Rows, project
+from engine.store.reader import Reader, _json
+from engine.store.vault import INSERT_ENTRIES, INSERT_KEYS
+
+DUE_MAX = 500
+"""Rungs claimed by one transaction, unless the caller asks for another number."""
+
+
+class Tx(Reader):
+    """A transaction that may write. Committed or rolled back by `Store.transaction`."""
+
+    def __init__(self, connection: Connection, month_of: MonthOf) -> None:
+        super().__init__(connection)
+        self._month_of = month_of
+        self._loaded: dict[str, Case] = {}
+        self._numbers: dict[tuple[str, str, int], int] = {}
+
+    # ------------------------------------------------------------------------------------ before deciding
+
+    def seen(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Seen]:
+        """Which of these (source, id) the inbox knows, and what became of them."""
+        ids: dict[str, list[str]] = {}
+        for source, message_id in keys:
+            ids.setdefault(source, []).append(message_id)
+        found: dict[tuple[str, str], Seen] = {}
+        sql = """SELECT id, outcome, digest, position FROM inbox
+                 WHERE source = ? AND id IN (SELECT value FROM json_each(?))"""
+        for source, wanted in ids.items():  # a batch has few sources: 0.4 µs an id, against 6.7 one by one
+            for message_id, *seen in self._driver.execute(sql, (source, _json(wanted))):
+                found[source, message_id] = Seen(*seen)
+        return found
+
+    def load(self, case_ids: Iterable[str]) -> dict[str, Case]:
+        """The cases of these ids as this transaction found them; one that does not exist yet is an empty `Case`."""
+        cases = super().load(case_ids)
+        self._loaded.update(cases)
+        return cases
+
+    def next_number(self, organisation: str, kind: str, year: int) -> int:
+        """The next letter number of a series, 1 for the first. Written with the batch: a rollback leaves no gap."""
+        series = (organisation, kind, year)
+        last = self._numbers.get(series)
+        if last is None:
+            found = self._driver.execute(
+                "SELECT last FROM letter_number WHERE organisation = ? AND kind = ? AND year = ?", series
+            ).fetchone()
+            last = found[0] if found else 0
+        self._numbers[series] = last + 1
+        return last + 1
+
+    def due(
+        self, until: Instant, limit: int = DUE_MAX, after: tuple[Instant, str, str, str, int] | None = None
+    ) -> list[tuple[Instant, str, str]]:
+        """(instant, case, clock key) of the rungs at or before `until`, oldest first (then case, track, deadline, run).
+
+        A rung leaves the list when the event that records it is appended, so asking again goes on where this ended.
+        `after` skips up to one of them (instant, case, track, deadline, run), for rungs that must wait.
+        """
+        keyset = "AND (next_rung_at, case_id, track_id, deadline, run) > (?, ?, ?, ?, ?)" if after else ""
+        sql = f"""SELECT next_rung_at, case_id, key FROM deadline WHERE next_rung_at <= ? {keyset}
+                  ORDER BY next_rung_at, case_id, track_id, deadline, run LIMIT ?"""
+        return list(self._driver.execute(sql, (until, *(after or ()), limit)))
+
+    def next_due(self) -> Instant | None:
+        """The instant of the next rung; None where nothing is armed."""
+        sql = "SELECT min(next_rung_at) FROM deadline WHERE next_rung_at IS NOT NULL"
+        found: tuple[Instant | None] = self._driver.execute(sql).fetchone()
+        return found[0]
+
+    def claim(self, group: str, partition: str) -> tuple[int, int]:
+        """Take a partition: (new epoch, offset to go on from). Whoever held it before can write no more."""
+        sql = """INSERT INTO "offset" ("group", "partition", epoch, next) VALUES (?, ?, 1, 0)
+                 ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch, next"""
+        (claimed,) = self._driver.execute(sql, (group, partition)).fetchall()
+        return claimed[0], claimed[1]
+
+    def add_edition(self, digest: str, kind: str, name: str, content: bytes) -> None:
+        """Keep an edition's canonical text, so that this database can be read without the files it was made with."""
+        self._driver.execute(
+            "INSERT INTO edition VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", (digest, kind, name, content)
+        )
+
+    # ------------------------------------------------------------------------------------------- writing
+
+    def append(self, batch: Batch) -> int:
+        """Write a batch; the position of its first record (the next one where it has none).
+
+        StaleEpoch where another worker has taken a partition. AssertionError where a message, a case version or a
+        letter number exists already: the checks before deciding have failed, and the worker must stop.
+        """
+        try:
+            self._fence(batch)
+            first = self.head() + 1
+            self._append_records(batch, first)
+            self._project(batch, first)
+            self._append_rest(batch)
+        except sqlite.IntegrityError as error:
+            raise AssertionError(f"the store was asked to break a key: {error}") from error
+        self._loaded.update(batch.cases)
+        return first
+
+    def finish(self) -> None:
+        """Before the commit: a number that was taken must have been written, or the series would have a gap."""
+        assert not self._numbers, "letter numbers were taken and not appended"
+
+    def _fence(self, batch: Batch) -> None:
+        for group, partition, epoch, expected, following in batch.offsets:
+            if self._driver.execute(FENCE, (following, group, partition, epoch, expected)).rowcount != 1:
+                raise StaleEpoch(group, partition, epoch, expected)
+
+    def _append_records(self, batch: Batch, first: int) -> None:
+        write = self._driver.executemany
+        if batch.events:
+            write(
+                INSERT_LOG,
+                [
+                    (position, event.case_id, event.version or None, event.type, event.reacts, event.body, event.digest)
+                    for position, event in enumerate(batch.events, first)
+                ],
+            )
+        if batch.inbox:
+            rows = [
+                (source, message_id, digest, outcome, first + index if index >= 0 else 0)
+                for source, message_id, digest, outcome, index in batch.inbox
+            ]
+            # An upsert that its WHERE turns down is silent: the count says so.
+            assert write(UPSERT_INBOX, rows).rowcount == len(rows), "a settled message was to be settled again"
+
+    def _project(self, batch: Batch, first: int) -> None:
+        before = self._before(batch.cases)
+        rows = project(batch.events, first, before, batch.cases, self._month_of)
+        assert len(rows.cases) == len(batch.cases), "a case of the batch has no event, or an event no case"
+        for name, found in _tables(rows):
+            if found:
+                self._driver.executemany(UPSERT[name], found)
+        if rows.closed_incidents:
+            self._driver.executemany(CLOSE_INCIDENT, rows.closed_incidents)
+        if self._numbers:
+            self._driver.executemany(
+                UPSERT["letter_number"], [(*series, last) for series, last in self._numbers.items()]
+            )
+            self._numbers.clear()
+        if rows.tally:
+            self._driver.executemany(ADD_TALLY, [(*key, amount) for key, amount in rows.tally.items() if amount])
+
+    def _before(self, cases: Mapping[str, Case]) -> Mapping[str, Case]:
+        missing = [case_id for case_id in cases if case_id not in self._loaded]
+        if missing:
+            self.load(missing)
+        return self._loaded
+
+    def _append_rest(self, batch: Batch) -> None:
+        for sql, rows in (
+            (INSERT_KEYS, batch.vault_keys),
+            (INSERT_ENTRIES, batch.vault_entries),
+            (UPSERT["parked"], [_values(row, PARKED_COLUMNS) for row in batch.parked]),
+            (UNPARK, batch.unpark),
+            (INSERT_DEAD_LETTER, [_values(row, DEAD_LETTER_COLUMNS) for row in batch.dead_letters]),
+            (SETTLE, [(state, number) for number, state in batch.settled]),
+            (UPSERT_WATERMARK, batch.watermarks),
+        ):
+            if rows:
+                self._driver.executemany(sql, rows)
+
+
+def _insert(table: Table) -> str:
+    marks = ", ".join("?" * len(table.c))
+    return f'INSERT INTO "{table.name}" VALUES ({marks})'
+
+
+def _upsert(table: Table, key: Sequence[str]) -> str:
+    columns = [column.name for column in table.c if column.name not in key]
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
+    return f"{_insert(table)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+
+
+def _tables(rows: Rows) -> tuple[tuple[str, list[tuple[Any, ...]]], ...]:
+    return (
+        ("case", rows.cases),
+        ("deadline", rows.deadlines),
+        ("letter", rows.letters),
+        ("followup", rows.followups),
+        ("incident", rows.incidents),
+    )
+
+
+def _values(row: object, columns: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in columns)
+
+
+FENCE = """UPDATE "offset" SET next = ? WHERE "group" = ? AND "partition" = ? AND epoch = ? AND next = ?"""
+INSERT_LOG = _insert(schema.log)
+UPSERT_INBOX = (
+    _insert(schema.inbox)
+    + " ON CONFLICT DO UPDATE SET digest = excluded.digest, outcome = excluded.outcome, position = excluded.position"
+    + f" WHERE outcome IN ({', '.join(map(str, UNSETTLED))})"
+)
+UPSERT = {
+    table.name: _upsert(table, key)
+    for table, key in (
+        (schema.case, ("case_id",)),
+        (schema.deadline, ("case_id", "key")),
+        (schema.letter, ("case_id", "letter_id")),
+        (schema.followup, ("case_id", "track_id")),
+        (schema.letter_number, ("organisation", "kind", "year")),
+        (schema.parked, ("source", "id")),
+    )
+} | {"incident": _insert(schema.incident)}
+CLOSE_INCIDENT = "UPDATE incident SET closed_at = ? WHERE position = ? AND ordinal = ?"
+ADD_TALLY = _insert(schema.tally) + " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
+PARKED_COLUMNS = tuple(column.name for column in schema.parked.c)
+UNPARK = "DELETE FROM parked WHERE source = ? AND id = ?"
+DEAD_LETTER_COLUMNS = tuple(column.name for column in schema.dead_letter.c if column.name != "number")
+INSERT_DEAD_LETTER = (
+    f"INSERT INTO dead_letter ({', '.join(DEAD_LETTER_COLUMNS)}) VALUES ({', '.join('?' * len(DEAD_LETTER_COLUMNS))})"
+)
+SETTLE = "UPDATE dead_letter SET state = ? WHERE number = ?"
+UPSERT_WATERMARK = _insert(schema.watermark) + " ON CONFLICT DO UPDATE SET instant = max(instant, excluded.instant)"
