@@ -3,7 +3,7 @@
 A calendar is an immutable edition: the notices it was made from, its zone and its digest. It answers for every day.
 Beyond the last published day it answers Monday to Friday, and whoever asks marks the answer provisional
 (`is_published`). A published December may still move by a day or two: a year's notice may reach back into the last
-days of the year before (2018-12-31 became a holiday on 2018-12-06). No clock: days and instants come in.
+days of the year before (2018-12-31 became a rest day by one of 2018-12-04). No clock: days and instants come in.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
-from engine.core.findings import Findings, Path, SpanOf, nowhere
+from engine.core.findings import Findings, Path, SpanOf, kind, nowhere
 from engine.core.instants import YEARS_ACCEPTED
 
 DAY = timedelta(days=1)
@@ -74,7 +74,8 @@ def read_calendar(data: object, file: str, span: SpanOf = nowhere) -> CalendarFo
     needs = ("lianxin", "calendar", "zone") if plain else ("lianxin", "calendar", "zone", "years")
     form = found.form(data, (), needs, may=("kind", "title", "week", "office_hours"))
     if not plain and form.get("kind") is not None:
-        found.add("LX-801", ("kind",), key="kind", expected="`plain`, or no such key", found=form["kind"])
+        found.add("LX-801", ("kind",), key="kind", expected="plain", found=kind(form["kind"]))
+    found.version(form.get("lianxin"))
     name = found.text(form.get("calendar"), ("calendar",))
     zone = _zone(form.get("zone"), found)
     week = _week(form.get("week"), found)
@@ -103,7 +104,7 @@ def _week(value: object, found: Findings) -> tuple[bool, ...]:
             found.add("LX-811", ("week", index), wrong=str(name), known=WEEKDAYS, name=name)
     week = tuple(name in names for name in WEEKDAYS)
     if not any(week):
-        found.add("LX-801", ("week",), key="week", expected="at least one weekday", found="none")
+        found.add("LX-801", ("week",), key="week", expected="至少一天 at least one weekday", found="空 nothing")
         return MONDAY_TO_FRIDAY
     return week
 
@@ -141,7 +142,13 @@ class _Years:
             year = form.get("year")
             if type(year) is not int or not YEARS_ACCEPTED[0] <= year <= YEARS_ACCEPTED[1]:
                 if year is not None:
-                    self.found.add("LX-801", (*path, "year"), key="year", expected="a year such as 2026", found=year)
+                    self.found.add(
+                        "LX-801",
+                        (*path, "year"),
+                        key="year",
+                        expected="年份，如 2026 a year such as 2026",
+                        found=kind(year),
+                    )
                 continue
             if previous is not None and year != previous + 1:
                 self.found.add("LX-813", (*path, "year"), year=year, previous=previous, expected=previous + 1)
@@ -158,6 +165,8 @@ class _Years:
             self.found.add("LX-818", (*path, "published"), published=published, previous=self.published)
         self.published = max(published, self.published)
         amends = form.get("amends") is True
+        if form.get("amends") not in (None, True, False):
+            self.found.add("LX-801", (*path, "amends"), key="amends", expected="true", found=kind(form["amends"]))
         named: set[date] = set() if amends else self.named
         holidays: list[Holiday] = []
         work: list[date] = []
@@ -178,7 +187,13 @@ class _Years:
             if day is not None and self._name(day, (*path, "work", index), year, named):
                 work.append(day)
                 if self.week[day.weekday()]:
-                    found.add("LX-817", (*path, "work", index), day=day, weekday=WEEKDAYS[day.weekday()])
+                    found.add(
+                        "LX-817",
+                        (*path, "work", index),
+                        day=day,
+                        weekday=WEEKDAYS[day.weekday()].title(),
+                        weekday_zh="一二三四五六日"[day.weekday()],
+                    )
         first = found.day(form.get("from"), (*path, "from"))
         last = found.day(form.get("until"), (*path, "until")) or first
         title = found.text(form.get("title"), (*path, "title"))

@@ -67,6 +67,7 @@ def read_directory(data: object, file: str, span: SpanOf = nowhere) -> Directory
     """Read a parsed YAML file. LianxinError LX-800 with all its faults, each at its place."""
     found = Findings(file, span)
     form = found.form(data, (), needs=("lianxin", "directory", "office", "units"), may=("title",))
+    found.version(form.get("lianxin"))
     entries = form.get("units")
     if entries is not None and not isinstance(entries, Mapping):
         found.form(entries, ("units",), needs=())
@@ -126,7 +127,7 @@ def _post(title: str, value: object, path: Path, found: Findings) -> Post:
     several = holder if isinstance(holder, list) else [] if holder is None else [holder]
     holders = tuple(found.text(ref, (*path, "holder")) for ref in several)
     if len(set(holders)) < len(holders):
-        found.add("LX-824", (*path, "holder"), name=title, other=", ".join(holders))
+        found.add("LX-829", (*path, "holder"), post=title, holders=", ".join(holders))
     roles = tuple(
         found.text(r, (*path, "roles", i)) for i, r in enumerate(found.items(form.get("roles"), (*path, "roles")))
     )

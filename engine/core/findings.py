@@ -42,9 +42,9 @@ class Findings:
         self.problems.append(Problem(code, self.file, self.span(path), texts, suggestion=suggestion))
 
     def form(self, value: object, path: Path, needs: Iterable[str], may: Iterable[str] = ()) -> dict[str, Any]:
-        """`value` as a mapping with the keys `needs` and at most those of `may`; missing and unknown keys are noted."""
+        """`value` as a mapping with the keys `needs`, not empty, and at most those of `may`; what is amiss is noted."""
         if not isinstance(value, Mapping):
-            self.add("LX-801", path, key=place(path), expected="a mapping (key: value)", found=kind(value))
+            self.add("LX-801", path, key=place(path), expected="键值 a mapping", found=kind(value))
             return {}
         needs = tuple(needs)
         known = (*needs, *may)
@@ -52,7 +52,7 @@ class Findings:
             if key not in known:
                 self.add("LX-802", (*path, key), wrong=str(key), known=known, key=key, place=place(path))
         for key in needs:
-            if value.get(key) is None:
+            if value.get(key) in (None, [], {}):
                 self.add("LX-803", path, key=key, place=place(path))
         return {str(key): inner for key, inner in value.items()}
 
@@ -62,8 +62,13 @@ class Findings:
             return []
         if isinstance(value, list):
             return value
-        self.add("LX-801", path, key=place(path), expected="a list", found=kind(value))
+        self.add("LX-801", path, key=place(path), expected="列表 a list", found=kind(value))
         return []
+
+    def version(self, value: object) -> None:
+        """Note a file written for another version of the language than 1."""
+        if value is not None and str(value) != "1":
+            self.add("LX-801", ("lianxin",), key="lianxin", expected="1", found=kind(value))
 
     def text(self, value: object, path: Path) -> str:
         """`value` as a text that is not empty; "" after noting the fault. An absent value is "" without a note."""
@@ -71,7 +76,7 @@ class Findings:
             return ""
         if isinstance(value, str) and value.strip():
             return value
-        self.add("LX-801", path, key=place(path), expected="a text", found=kind(value))
+        self.add("LX-801", path, key=place(path), expected="文字 a text", found=kind(value))
         return ""
 
     def day(self, value: object, path: Path) -> date | None:
@@ -93,10 +98,10 @@ class Findings:
 def place(path: Path) -> str:
     """A path as people write it: `years[3].notices[0]`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.removeprefix(".") or "the whole file"
+    return text.removeprefix(".") or "全文 whole file"
 
 
 def kind(value: object) -> str:
     """What a YAML value is, in a reader's words."""
-    names: dict[type, str] = {dict: "a mapping", list: "a list", str: f"the text {value!r}", type(None): "nothing"}
-    return names.get(type(value), str(value))
+    names: dict[type, str] = {dict: "键值 a mapping", list: "列表 a list", type(None): "空 nothing"}
+    return names.get(type(value), f"“{value}”")
