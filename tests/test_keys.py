@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import os
 import pickle
+import re
 from pathlib import Path
 
 import orjson
@@ -15,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.core.catalogue_store import CODES
 from engine.core.errors import LianxinError
 from engine.store import keys as keys_module
+from engine.store import vault as vault_module
 from engine.store.keys import Keys, create_key_file, fixed_keys, read_key_file
 
 KEYS = fixed_keys()
@@ -163,6 +166,17 @@ def test_the_key_file_of_another_database_is_refused() -> None:
     with pytest.raises(LianxinError) as caught:
         KEYS.must_be(Keys(MASTER).key_id)
     assert caught.value.code == "LX-508"
+
+
+def test_every_refusal_of_keys_and_vault_has_a_sentence_and_a_remedy_that_its_facts_fill() -> None:
+    sources = "".join(Path(module.__file__ or "").read_text("utf-8") for module in (keys_module, vault_module))
+    raised = dict(re.findall(r'LianxinError\("(LX-\d+)", exit_code=\d(.*?)\)', sources))
+    assert raised.keys() == CODES.keys()
+    for code, arguments in raised.items():
+        facts = dict.fromkeys(re.findall(r"(\w+)=", arguments), "…")
+        entry = CODES[code]
+        for text in (entry.zh, entry.en, entry.remedy_zh, entry.remedy_en):
+            assert text.format_map(facts)
 
 
 # --- the keys ---

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core.catalogue import Entry
+from engine.core.catalogue_entry import Entry
 
-CODES = {
+CODES: dict[str, Entry] = {
     "LX-501": Entry(
         zh="找不到密钥文件 {path}。",
         en="There is no key file at {path}.",
