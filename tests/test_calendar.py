@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -17,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.calendar import MEMO_DAYS_MAX, Calendar, calendar_until, load_calendar
-from engine.core.errors import LianxinError, Span
+from engine.core.catalogue_calendar import CODES
+from engine.core.errors import LianxinError, Problem, Span
 from engine.core.instants import from_datetime, to_datetime
 from engine.core.workday_table import WorkdayTable
 
@@ -309,6 +311,19 @@ def test_without_hours_in_the_file_the_office_is_open_all_day() -> None:
 # ---- broken files
 
 
+def explained(problem: Problem) -> bool:
+    """Whether both languages have a sentence and a remedy, and every name in them is among the facts."""
+    entry = CODES[problem.code]
+    return all(text.format(**problem.facts) for text in (entry.zh, entry.en, entry.remedy_zh, entry.remedy_en))
+
+
+def test_every_code_of_calendars_and_directories_has_its_sentences() -> None:
+    core = FOLDER.parent.parent / "engine" / "core"
+    files = ("calendar_form.py", "directory_form.py", "findings.py")
+    used = {code for file in files for code in re.findall(r"LX-8\d\d", (core / file).read_text(encoding="utf-8"))}
+    assert used == set(CODES)
+
+
 def broken(change: dict[tuple[str | int, ...], Any], data: dict[str, Any] | None = None) -> list[tuple[str, str]]:
     """The codes found in a calendar with these values put in, each with the path its span was asked for."""
     data = deepcopy(data or read("cn"))
@@ -328,6 +343,7 @@ def broken(change: dict[tuple[str | int, ...], Any], data: dict[str, Any] | None
     assert caught.value.code == "LX-800"
     assert caught.value.exit_code == 1
     assert {problem.file for problem in caught.value.problems} == {"city.yaml"}
+    assert all(explained(problem) for problem in caught.value.problems)
     return [
         (problem.code, ".".join(map(str, path))) for problem, path in zip(caught.value.problems, asked, strict=True)
     ]
@@ -394,6 +410,14 @@ def test_the_notices_own_count_of_days_is_checked() -> None:
 
 def test_what_is_no_date_is_found() -> None:
     assert broken({(*NEW_YEAR, "from"): "2026-02-30"})[0] == ("LX-804", "years.15.notices.0.holidays.0.from")
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [["17:00-09:00"], ["09:00-12:00", "11:00-17:00"], ["9:00-17:00"], ["09:00+08:00-12:00"], ["09:00-24:00"], [540]],
+)
+def test_office_hours_that_cannot_be_are_found(hours: list[object]) -> None:
+    assert {code for code, _ in broken({("office_hours",): hours})} == {"LX-812"}
 
 
 def test_all_faults_are_found_in_one_run() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.calendar import load_calendar
+from engine.core.catalogue_calendar import CODES
 from engine.core.directory import OPEN_ROOT, Lookups, load_directory, open_directory
 from engine.core.errors import LianxinError, Span
 
@@ -201,7 +202,10 @@ def broken(change: dict[tuple[str, ...], Any]) -> list[tuple[str, str | None]]:
     with pytest.raises(LianxinError) as caught:
         load_directory(data, "units.yaml", lambda path: Span(len(path), 1, 2))
     assert caught.value.code == "LX-800"
-    assert all(problem.file == "units.yaml" and problem.span for problem in caught.value.problems)
+    for problem in caught.value.problems:
+        assert (problem.file, problem.span is None) == ("units.yaml", False)
+        entry = CODES[problem.code]
+        assert all(text.format(**problem.facts) for text in (entry.zh, entry.en, entry.remedy_zh, entry.remedy_en))
     return [(problem.code, problem.suggestion) for problem in caught.value.problems]
 
 

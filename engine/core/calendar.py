@@ -93,7 +93,10 @@ class Calendar:
         return self._table.is_working(day.toordinal())
 
     def add_working_days(self, day: date, n: int) -> date:
-        """The n-th working day after `day`, which is day 0 whatever kind of day it is; n < 0 counts back."""
+        """The n-th working day after `day`, which is day 0 whatever kind of day it is; n < 0 counts back.
+
+        OverflowError or ValueError where that would be outside the years 1 to 9999.
+        """
         if n == 0:
             return day
         table, ordinal = self._table, day.toordinal()

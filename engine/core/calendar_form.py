@@ -15,6 +15,7 @@ of the same year says `amends: true` and overrules the days it names. `kind: pla
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -26,6 +27,7 @@ DAY = timedelta(days=1)
 HOLIDAY_DAYS_MAX = 60
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONDAY_TO_FRIDAY = (True, True, True, True, True, False, False)
+OFFICE_HOURS = re.compile(r"((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 REACHES_BACK_TO = (12, 25)
 """A year's notice may decide the last days of the year before, for New Year's sake; never earlier ones."""
 
@@ -112,10 +114,8 @@ def _week(value: object, found: Findings) -> tuple[bool, ...]:
 def _hours(value: object, found: Findings) -> tuple[tuple[time, time], ...]:
     hours: list[tuple[time, time]] = []
     for index, text in enumerate(found.items(value, ("office_hours",))):
-        try:
-            start, end = (time.fromisoformat(part.strip()) for part in str(text).split("-"))
-        except ValueError:
-            start = end = time.min
+        read = OFFICE_HOURS.fullmatch(str(text))
+        start, end = (time.fromisoformat(part) for part in read.groups()) if read else (time.min, time.min)
         if start >= end or (hours and hours[-1][1] > start):
             found.add("LX-812", ("office_hours", index), found=text)
         else:
