@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from engine.core import catalogue_reading
 from engine.core.catalogue_entry import Entry
+
+# isort: split
+# The areas may take `Entry` from here, so it stands before them.
+from engine.core import catalogue_calendar, catalogue_reading, catalogue_resources, catalogue_store
 
 __all__ = ["CODES", "Entry", "Language", "explain", "join", "remedy", "sentence"]
 
@@ -28,7 +31,14 @@ def join(areas: Iterable[Mapping[str, Entry]]) -> dict[str, Entry]:
     return dict(sorted(joined.items()))
 
 
-CODES: dict[str, Entry] = join([catalogue_reading.CODES])
+CODES: dict[str, Entry] = join(
+    [
+        catalogue_reading.CODES,
+        catalogue_store.CODES,
+        catalogue_resources.CODES,
+        catalogue_calendar.CODES,
+    ]
+)
 """Every code with its sentences."""
 
 

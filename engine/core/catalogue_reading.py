@@ -19,9 +19,9 @@ CODES: dict[str, Entry] = {
     ),
     "LX-103": Entry(
         zh="YAML 语法有误：{detail}",
-        en="Not valid YAML: {detail}",
+        en="Not valid YAML: {detail_en}",
         remedy_zh="检查缩进、冒号后的空格、括号与引号是否成对；含特殊符号的文字加引号",
-        remedy_en="Check indentation, the space after a colon, and that brackets and quotes come in pairs; quote special text",
+        remedy_en="Check indentation, the space after a colon, and pairs of brackets and quotes; quote special text",
     ),
     "LX-104": Entry(
         zh="键 {key} 重复（前一个在第 {first_line} 行）",
@@ -119,6 +119,12 @@ CODES: dict[str, Entry] = {
         remedy_zh="整个表达式加引号",
         remedy_en="Quote the whole expression",
     ),
+    "LX-120": Entry(
+        zh="花括号或方括号内的表达式含有 YAML 自己的符号（[ ] { } ? : ,）：{text}",
+        en="An expression inside braces or brackets holds YAML's own signs ([ ] { } ? : ,): {text}",
+        remedy_zh="整个表达式加引号，或改为每行一个键的写法",
+        remedy_en="Quote the whole expression, or write one key per line",
+    ),
     "LX-150": Entry(
         zh="表达式语法有误：{detail}",
         en="The expression cannot be read: {detail}",
@@ -171,7 +177,7 @@ CODES: dict[str, Entry] = {
         zh="此处不能这样写：{what}",
         en="This cannot be used here: {what}",
         remedy_zh="条件只读字段、比较和调用所列函数；计数用 counts 与 tracks.….open",
-        remedy_en="A condition reads fields, compares and calls the listed functions; count with counts and tracks.….open",
+        remedy_en="Read fields, compare, call the listed functions; count with counts and tracks.….open",
     ),
     "LX-159": Entry(
         zh="表达式不能读取 {path}：{why}",
@@ -183,7 +189,7 @@ CODES: dict[str, Entry] = {
         zh="{left} 与 {right} 不能用 {operation} 比较",
         en="{left} and {right} cannot be compared with {operation}",
         remedy_zh="日期与日期比、时刻与时刻比（day(t) 由时刻得日期）；时长与无序的取值不能比大小",
-        remedy_en="Compare dates with dates and instants with instants (day(t) gives the date); lengths have no order here",
+        remedy_en="Compare dates with dates, instants with instants (day(t) gives the date); lengths have no order",
     ),
     "LX-161": Entry(
         zh="{value} 不是 {kind} 的写法",

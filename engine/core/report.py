@@ -11,8 +11,6 @@ from engine.core.catalogue import CODES, remedy, sentence
 from engine.core.errors import Problem
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-TAB_CELLS = 1
-"""A tab is printed as one space, so that the caret stands under what it means in every terminal."""
 
 
 def text(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:
@@ -115,11 +113,16 @@ def _block(problem: Problem, lines: Sequence[str]) -> str:
 
 
 def _excerpt(line: str, number: int, column: int, end_column: int) -> list[str]:
-    line = "".join(" " if unicodedata.category(character) == "Cc" else character for character in line)
+    line = "".join(_printable(character) for character in line)
     gutter = f"{number:>5} │ "
     before, marked = line[: column - 1], line[column - 1 : max(end_column - 1, column)]
     caret = " " * cells(before) + "^" * max(cells(marked), 1)
     return [f"{gutter}{line}".rstrip(), f"{' ' * 5} │ {caret}"]
+
+
+def _printable(character: str) -> str:
+    """One character for one, so that columns stay; control characters move cursors and surrogates cannot be printed."""
+    return {"Cc": " ", "Cs": "\ufffd"}.get(unicodedata.category(character), character)
 
 
 def _rule(code: str) -> dict[str, Any]:
