@@ -14,7 +14,13 @@ from engine.core.catalogue_entry import Entry
 
 # isort: split
 # The areas may take `Entry` from here, so it stands before them.
-from engine.core import catalogue_calendar, catalogue_reading, catalogue_resources, catalogue_store
+from engine.core import (
+    catalogue_calendar,
+    catalogue_reading,
+    catalogue_resources,
+    catalogue_store,
+    catalogue_workflow,
+)
 
 __all__ = ["CODES", "Entry", "Language", "explain", "join", "remedy", "sentence"]
 
@@ -37,6 +43,7 @@ CODES: dict[str, Entry] = join(
         catalogue_store.CODES,
         catalogue_resources.CODES,
         catalogue_calendar.CODES,
+        catalogue_workflow.CODES,
     ]
 )
 """Every code with its sentences."""

@@ -12,14 +12,15 @@ from engine.core.model import Case, Event
 def evolve(case: Case, event: Event) -> Case:
     """The case after the event. The given case is not changed."""
     data = event.data
+    moved = "to" in data and "track" not in data  # a track's own move leaves the main line where it is
     after = Case(
         case_id=case.case_id,
         workflow=data.get("workflow", case.workflow),
         version=event.version,
         digest=event.digest,
         phase=data.get("phase", case.phase),
-        state=data.get("to", case.state),
-        came_from=case.state if "to" in data else case.came_from,
+        state=data["to"] if moved else case.state,
+        came_from=case.state if moved else case.came_from,
         last_fact_at=data.get("fact_at", case.last_fact_at),
         levels={**case.levels, **data["levels"]} if "levels" in data else case.levels,
         data=case.data,

@@ -59,6 +59,7 @@ class Clock(TypedDict):
     ended_at: NotRequired[Instant]
     corrected: NotRequired[bool]
     keep: NotRequired[bool]  # goes on after the case is closed
+    armed: NotRequired[JsonObject]  # of a delayed reaction: what it was armed by
 
 
 class Track(TypedDict):
@@ -166,6 +167,7 @@ class Command:
     claimed_at: Instant = ""
     cause: JsonObject = field(default_factory=dict)  # of a reaction: {version, reaction, index}
     once: str = ""
+    contact: JsonObject = field(default_factory=dict)  # commitments to a petitioner's identity, by vault person
     notes: tuple[str, ...] = ()  # `intake_incomplete`, `imported`: letters of such a breach stay drafts
 
 

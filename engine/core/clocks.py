@@ -1,0 +1,248 @@
+"""Running one clock: start, stop, pause, resume, extend, re-project. Pure; rules choose, these compute.
+
+A clock keeps a budget and a ledger (engine.core.model.Clock). Lengths in days count whole local days: the day a clock
+starts (or goes on) is day 0, whatever kind of day; the day it pauses is used up, so a pause within one day moves
+nothing. Lengths in hours count microseconds on every day. (民法典 第二百条至第二百零三条; language reference, Deadlines.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import cast
+
+from engine.core.calendar import Calendar
+from engine.core.instants import Instant, after, parse_date, plus, to_datetime
+from engine.core.lengths import Length, add_months, parse_length
+from engine.core.model import Clock, JsonObject, Rung
+
+MICROSECONDS = "microseconds"
+END = "end"
+"""Name of the last rung: the breach, or the lapse of a right."""
+
+
+def start(
+    deadline: str,
+    track: str,
+    run: int,
+    at: Instant,
+    length: Length | None,
+    calendar: Calendar,
+    *,
+    due: Instant | None = None,
+    roll: bool = False,
+    remind: Sequence[str] = (),
+    used: int = 0,
+) -> Clock:
+    """A running clock from `at`: of a length, or towards a `due` instant that was given."""
+    clock = Clock(
+        deadline=deadline,
+        track=track,
+        run=run,
+        status="running",
+        started_at=at,
+        since=at,
+        due_at=due or "",
+        due_raw_at=due or "",
+        rungs=[Rung(at="", name=name) for name in remind],
+        calendar=calendar.digest,
+    )
+    if length is not None:
+        clock["budget"] = _budget(length, at, calendar) | {"roll": roll}
+        if used:
+            clock["used"] = used
+    return _projected(clock, calendar)
+
+
+def stop(clock: Clock, at: Instant, status: str, calendar: Calendar) -> Clock:
+    """The clock at its end; `used` tells what was consumed, `ended_at` when."""
+    ended = _settled(clock, at, calendar)
+    ended["rungs"] = []
+    ended["ended_at"] = at
+    if ended["status"] != "missed":  # what was missed stays missed, and still says when it was done
+        ended["status"] = cast("str", status)  # type: ignore[typeddict-item]
+    return ended
+
+
+def miss(clock: Clock, at: Instant) -> Clock:
+    """The clock at its breach (or, of a right, its lapse). `at` is the instant it can no longer be met."""
+    if clock.get("right"):
+        return {**clock, "status": "lapsed", "rungs": [], "ended_at": at}
+    return {**clock, "status": "missed", "rungs": [], "missed_at": at}
+
+
+def correct(clock: Clock, at: Instant) -> Clock:
+    """A breach that was none: the fact happened in time and arrived late (design: missed → met)."""
+    corrected: Clock = {**clock, "status": "met", "ended_at": at, "corrected": True}
+    corrected.pop("missed_at", None)
+    return corrected
+
+
+def pause(clock: Clock, at: Instant, law: str, calendar: Calendar) -> Clock:
+    """The clock standing still from `at`; its rungs wait too."""
+    paused = _settled(clock, at, calendar)
+    paused["pauses"] = [*clock.get("pauses", []), [at, "", law]]
+    return paused
+
+
+def resume(clock: Clock, at: Instant, calendar: Calendar) -> Clock:
+    """The clock going on from `at` with what is left of its budget."""
+    *earlier, (since, _, law) = clock["pauses"]
+    resumed: Clock = {**clock, "since": at, "pauses": [*earlier, [since, at, law]]}
+    return _projected(resumed, calendar)
+
+
+def is_paused(clock: Clock) -> bool:
+    return clock["status"] == "running" and "since" not in clock
+
+
+def extend(clock: Clock, length: Length, calendar: Calendar) -> Clock:
+    """The clock with `length` more, counted from its unrolled due day; rungs that fired stay fired."""
+    extended: Clock = {**clock, "extended": clock.get("extended", 0) + 1}
+    extended.pop("asked", None)
+    budget = clock.get("budget")
+    assert budget is not None, "a given due instant is not extended"
+    if budget["unit"] == MICROSECONDS:
+        more = length.span // timedelta(microseconds=1)
+    elif length.unit == budget["unit"]:
+        more = length.amount
+    else:
+        raw = calendar.local_day(clock["due_raw_at"])
+        target = _last_day(raw, length, calendar)
+        more = calendar.working_days(raw, target) if budget["unit"] == "working days" else (target - raw).days
+    extended["budget"] = {**budget, "amount": budget["amount"] + more}
+    return _projected(extended, calendar)
+
+
+def reproject(clock: Clock, calendar: Calendar) -> Clock:
+    """The clock under another edition of its calendar; the same object where nothing moved."""
+    if clock["status"] != "running" or "budget" not in clock or is_paused(clock):
+        return clock
+    moved = _projected(clock, calendar)
+    unchanged = all(moved.get(key) == clock.get(key) for key in ("due_at", "due_raw_at", "provisional", "rungs"))
+    return clock if unchanged else moved
+
+
+def _settled(clock: Clock, at: Instant, calendar: Calendar) -> Clock:
+    """The ledger brought up to `at`: what ran since `since` is used."""
+    settled: Clock = {**clock}
+    since = settled.pop("since", None)
+    budget = clock.get("budget")
+    if since is not None and budget is not None and at > since:
+        settled["used"] = clock.get("used", 0) + _consumed(budget["unit"], since, at, calendar)
+    return settled
+
+
+def _consumed(unit: str, since: Instant, at: Instant, calendar: Calendar) -> int:
+    if unit == MICROSECONDS:
+        return (to_datetime(at) - to_datetime(since)) // timedelta(microseconds=1)
+    first, last = calendar.local_day(since), calendar.local_day(at)
+    return calendar.working_days(first, last) if unit == "working days" else (last - first).days
+
+
+def _budget(length: Length, at: Instant, calendar: Calendar) -> JsonObject:
+    """The allowance in the unit that is counted: months and years become the calendar days they are from here."""
+    if not length.in_days:
+        return {"amount": length.span // timedelta(microseconds=1), "unit": MICROSECONDS, "length": str(length)}
+    if length.unit in ("months", "years"):
+        first = calendar.local_day(at)
+        return {"amount": (_last_day(first, length, calendar) - first).days, "unit": "days", "length": str(length)}
+    return {"amount": length.amount, "unit": length.unit}
+
+
+def _last_day(day: date, length: Length, calendar: Calendar) -> date:
+    if length.unit == "working days":
+        return calendar.add_working_days(day, length.amount)
+    if length.unit == "days":
+        return day + timedelta(days=length.amount)
+    return add_months(day, length.amount * (12 if length.unit == "years" else 1))
+
+
+def _projected(clock: Clock, calendar: Calendar) -> Clock:
+    """The derived instants of a running clock: due, unrolled due, and the rungs that have not fired."""
+    projected: Clock = {**clock, "calendar": calendar.digest}
+    budget = clock.get("budget")
+    if budget is not None:
+        left = budget["amount"] - clock.get("used", 0)
+        if budget["unit"] == MICROSECONDS:
+            projected["due_at"] = projected["due_raw_at"] = plus(clock["since"], timedelta(microseconds=left))
+        else:
+            first = calendar.local_day(clock["since"])
+            raw, due, provisional = _due_days(calendar, first, left, budget["unit"], bool(budget.get("roll")))
+            projected["due_raw_at"], projected["due_at"] = raw, due
+            projected.pop("provisional", None)
+            if provisional:
+                projected["provisional"] = True
+    pending = [rung["name"] for rung in clock["rungs"] if rung["name"] != END]
+    projected["rungs"] = _rungs(projected, pending, calendar)
+    return projected
+
+
+@lru_cache(maxsize=65536)
+def _due_days(calendar: Calendar, first: date, days: int, unit: str, roll: bool) -> tuple[Instant, Instant, bool]:
+    raw = calendar.add_working_days(first, days) if unit == "working days" else first + timedelta(days=days)
+    due = calendar.next_working_day(raw) if roll else raw
+    return calendar.day_end(raw), calendar.day_end(due), due > calendar.last_day
+
+
+def _rungs(clock: Clock, names: list[str], calendar: Calendar) -> list[Rung]:
+    """Where reminders and the end stand. A reminder at or before the start is skipped."""
+    found = []
+    for name in names:
+        at = _reminder_at(clock, name, calendar)
+        if at > clock["since"] and at <= clock["due_at"]:
+            found.append(Rung(at=at, name=name))
+    found.sort(key=lambda rung: (rung["at"], rung["name"]))
+    found.append(Rung(at=after(clock["due_at"]), name=END))
+    return found
+
+
+_PERCENT = re.compile(r"(\d{1,3})\s*%")
+_BEFORE = re.compile(r"(.+?)\s*(?:before|前)")
+
+
+def check_reminder(text: str) -> None:
+    """ValueError unless `text` is `50%` or `3 working days before`."""
+    if (percent := _PERCENT.fullmatch(text)) and 0 < int(percent[1]) < 100:
+        return
+    if before := _BEFORE.fullmatch(text):
+        if parse_length(before[1]).unit in ("months", "years"):
+            raise ValueError(f"{text!r}: say it in days")
+        return
+    raise ValueError(f"{text!r} is no reminder; write e.g. '50%' or '3 working days before'")
+
+
+def _reminder_at(clock: Clock, name: str, calendar: Calendar) -> Instant:
+    if percent := _PERCENT.fullmatch(name):
+        return _percent_at(clock, int(percent[1]), calendar)
+    before = _BEFORE.fullmatch(name)
+    assert before is not None, name
+    length = parse_length(before[1])
+    if not length.in_days:
+        return plus(clock["due_at"], -length.span)
+    due_day = calendar.local_day(min(clock["due_at"], clock["due_raw_at"]))
+    return calendar.day_start(_last_day(due_day, Length(-length.amount, length.unit), calendar))
+
+
+def _percent_at(clock: Clock, percent: int, calendar: Calendar) -> Instant:
+    """Where so much of the whole budget is used: an instant for hours, 00:00 of the day (rounded up) for days."""
+    budget, since = clock.get("budget"), clock["since"]
+    if budget is None:  # a due instant was given: of the way there
+        way = to_datetime(clock["due_at"]) - to_datetime(since)
+        return plus(since, way * percent / 100)
+    whole = -(-budget["amount"] * percent // 100)
+    left = whole - clock.get("used", 0)
+    if budget["unit"] == MICROSECONDS:
+        return plus(since, timedelta(microseconds=left))
+    first = calendar.local_day(since)
+    if left <= 0:
+        return calendar.day_start(first)
+    day = calendar.add_working_days(first, left) if budget["unit"] == "working days" else first + timedelta(days=left)
+    return calendar.day_start(day)
+
+
+def given_due(text: str, calendar: Calendar) -> Instant:
+    """The last instant in time of a given due: an instant as it stands, a date at its end."""
+    return text if "T" in text else calendar.day_end(parse_date(text))

@@ -1,0 +1,544 @@
+"""From a workflow file to a `Workflow`: every name resolved, every expression typed, every fault found in one run.
+
+    text ─► yaml_source.load ─► schemas.WorkflowForm ─► here ─► Workflow, or all problems with their places
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from engine.core.actions import ActionSpec
+from engine.core.compile_deadlines import compile_deadlines
+from engine.core.compile_fields import BUILT_IN_NEEDS, compile_field, field_problem
+from engine.core.compile_reactions import compile_reactions
+from engine.core.errors import LianxinError, Problem
+from engine.core.expressions import Expressions
+from engine.core.guards import Guard, interpolation
+from engine.core.lengths import parse_length
+from engine.core.machine import build_table, later_transitions
+from engine.core.model import ENGINE
+from engine.core.report import suggest
+from engine.core.workflow import (
+    MAIN,
+    By,
+    Count,
+    Deadline,
+    Field,
+    IntakeRule,
+    LetterKind,
+    Machine,
+    Opening,
+    Role,
+    State,
+    Transition,
+    Workflow,
+)
+from engine.core.yaml_source import Source, load
+from schemas.workflow_file import (
+    RESERVED,
+    ByForm,
+    FieldForm,
+    StateForm,
+    Texts,
+    TrackForm,
+    TransitionForm,
+    WorkflowForm,
+)
+
+Path = tuple[str | int, ...]
+PHASES = ("received", "assigned", "handled", "reviewed", "closed")
+BACK = "back"
+
+
+def compile_workflow(
+    text: str | bytes,
+    file: str,
+    actions: Mapping[str, ActionSpec],
+    shipped_tracks: Mapping[str, str] | None = None,
+) -> Workflow:
+    """The workflow in `text`. `shipped_tracks`: name → YAML text of `workflows/tracks/`, for `{use: letter}`.
+
+    Raises LianxinError LX-200 with every problem found, each with file, line and column.
+    """
+    source = load(text, file)
+    if source.problems:
+        raise LianxinError("LX-200", exit_code=1, problems=source.problems, file=file)
+    compiler = Compiler(source, file, actions)
+    form = compiler.read_form(shipped_tracks or {})
+    workflow = compiler.workflow(form) if form is not None else None
+    if compiler.problems or workflow is None:
+        raise LianxinError("LX-200", exit_code=1, problems=tuple(compiler.problems), file=file)
+    return workflow
+
+
+@dataclass
+class Compiler:
+    """One run over one file: collects problems instead of stopping at the first."""
+
+    source: Source
+    file: str
+    actions: Mapping[str, ActionSpec]
+
+    def __post_init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.wheres: dict[tuple[str, str], Guard] = {}
+
+    def problem(self, code: str, path: Path, *, key: bool = False, suggestion: str | None = None, **facts: str) -> None:
+        self.problems.append(Problem(code, self.file, self.source.span(path, key), facts, suggestion=suggestion))
+
+    def unknown(self, what: str, name: str, known: Iterable[str], path: Path) -> None:
+        """A name that nothing answers to, with did-you-mean."""
+        known = sorted(known)
+        self.problem("LX-202", path, suggestion=suggest(name, known), what=what, name=name, known="、".join(known))
+
+    def place(self, path: Path) -> str:
+        span = self.source.span(path)
+        return f"{self.file}:{span.line}" if span else self.file
+
+    # ── structure ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def read_form(self, shipped: Mapping[str, str]) -> WorkflowForm | None:
+        data = self.source.data
+        if not isinstance(data, dict):
+            self.problem("LX-201", (), field="", reason="a workflow file is a mapping of keys")
+            return None
+        data = dict(data)
+        for key in [key for key in data if key in RESERVED]:
+            self.problem("LX-203", (key,), key=True, name=key, what=RESERVED[key])
+            del data[key]
+        if isinstance(data.get("tracks"), dict):
+            tracks = {name: self._shipped(name, track, shipped) for name, track in data["tracks"].items()}
+            brought: dict[str, object] = {}
+            for track in tracks.values():  # a shipped track brings its roles; the workflow's own win
+                brought |= track.pop("roles", {}) if isinstance(track, dict) else {}
+            data["tracks"] = tracks
+            if isinstance(data.get("roles", {}), dict):
+                data["roles"] = {**brought, **data.get("roles", {})}
+        try:
+            return WorkflowForm.model_validate(data)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False):
+                self._form_problem(fault)
+            return None
+
+    def _shipped(self, name: str, track: object, shipped: Mapping[str, str]) -> object:
+        """`{use: letter, …}`: the shipped definition with what is written here laid over it (maps by key)."""
+        if not isinstance(track, dict) or "use" not in track:
+            return track
+        use = track["use"]
+        if not isinstance(use, str) or use not in shipped:
+            self.unknown("a shipped track", str(use), shipped, ("tracks", name, "use"))
+            return {}
+        base = load(shipped[use], f"tracks/{use}.yaml").data
+        return _laid_over(base, {key: value for key, value in track.items() if key != "use"})
+
+    def _form_problem(self, fault: Any) -> None:
+        loc = tuple(part for part in fault["loc"] if part != "[key]")
+        name = str(loc[-1]) if loc else ""
+        if fault["type"] == "extra_forbidden":
+            known = _known_keys(loc[:-1])
+            self.problem("LX-204", loc, key=True, suggestion=suggest(name, known), name=name, known="、".join(known))
+        elif fault["type"] == "missing":
+            self.problem("LX-205", loc[:-1], name=name)
+        elif "[key]" in fault["loc"]:
+            self.problem("LX-206", loc, key=True, name=name)
+        else:
+            self.problem("LX-201", loc, field=".".join(map(str, loc)), reason=str(fault["msg"]))
+
+    # ── meaning ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def workflow(self, form: WorkflowForm) -> Workflow:
+        fields = {name: self.field(("case", name), name, f) for name, f in form.case.items()}
+        tracks = {
+            name: {n: self.field(("tracks", name, "data", n), n, f) for n, f in track.data.items()}
+            for name, track in form.tracks.items()
+        }
+        states = {
+            MAIN: self._states(form.states, ("states",), main=True),
+            **{n: self._states(t.states, ("tracks", n, "states"), main=False) for n, t in form.tracks.items()},
+        }
+        self.form, self.states, self.fields, self.track_fields = form, states, fields, tracks
+        self.expressions = Expressions(self, fields, tracks, states, form)
+        roles = {name: self._role(name) for name in form.roles}
+        letters = {name: self._letter(name) for name in form.letters}
+        main = self._machine(MAIN, form.states, ("states",), None)
+        machines = {
+            name: self._machine(name, t.states, ("tracks", name, "states"), t) for name, t in form.tracks.items()
+        }
+        counts = {name: self._count(name) for name in form.counts}
+        reactions = compile_reactions(self, machines)
+        listened = frozenset().union(*(r.upon | {r.due_name} for r in reactions)) if reactions else frozenset()
+        content = orjson.dumps(
+            form.model_dump(mode="json", by_alias=True, exclude_defaults=True), option=orjson.OPT_SORT_KEYS
+        )
+        accused = (form.privacy.accused or "").removeprefix("case.")
+        if accused and (accused not in fields or fields[accused].type != "unit" or not fields[accused].many):
+            self.problem("LX-207", ("privacy", "accused"), name=accused)
+        return Workflow(
+            name=form.workflow,
+            digest=hashlib.sha256(content).hexdigest(),
+            title=form.title.zh or form.workflow,
+            calendar=form.calendar,
+            fields=fields,
+            roles=roles,
+            opens={name: self._opening(name) for name in form.opens},
+            intake=self._intake(),
+            main=main,
+            tracks=machines,
+            letters=letters,
+            counts=counts,
+            reactions=reactions,
+            petitioner=dict(form.privacy.petitioner),
+            accused=accused,
+            content=content,
+            listened=listened,
+            by_name={n: tuple(r for r in reactions if n in r.upon or n == r.due_name) for n in listened},
+            wheres=self.wheres,
+            **_clock_indexes([main, *machines.values()]),
+        )
+
+    def field(self, path: Path, name: str, form: FieldForm) -> Field:
+        if fault := field_problem(name, form):
+            code, facts = fault
+            self.problem(code, path, **facts)
+        return compile_field(name, form)
+
+    def _states(self, states: Mapping[str, StateForm], path: Path, *, main: bool) -> dict[str, State]:
+        found = {}
+        for name, form in states.items():
+            phase = form.phase or (name if name in PHASES else "")
+            if main and not phase:
+                self.problem("LX-208", (*path, name), key=True, state=name)
+            found[name] = State(
+                name, phase, form.title.zh, form.initial, form.final, form.sealed.to if form.sealed else ""
+            )
+        initial = [name for name, form in states.items() if form.initial]
+        if len(initial) != 1:
+            self.problem("LX-209", path, count=str(len(initial)))
+        return found
+
+    def role_known(self, role: str, path: Path, *, engine: bool = True) -> None:
+        if role not in self.form.roles and not (engine and role == ENGINE):
+            self.unknown("a role", role, self.form.roles, path)
+
+    def by(self, form: ByForm, path: Path) -> By:
+        by = By(tuple(form.any), tuple(form.all), form.two or "", form.kind == "sign")
+        if sum(map(bool, (by.any, by.all, by.two, by.of_kind))) != 1:
+            self.problem("LX-210", path)
+        for role in by.roles:
+            self.role_known(role, path)
+        return by
+
+    def _role(self, name: str) -> Role:
+        form, path = self.form.roles[name], ("roles", name)
+        if name == ENGINE:
+            self.problem("LX-211", path, key=True)
+        for other in form.not_as:
+            self.role_known(other, (*path, "not_as"))
+        scope = self.expressions.with_any_track()
+        relation = {
+            key: self.expressions.guard(scope, value, (*path, key), want=None, optional_ok=True)
+            for key, value in (("of", form.of), ("not_of", form.not_of), ("is", form.is_))
+            if value is not None
+        }
+        return Role(
+            name,
+            form.title.zh,
+            relation.get("of"),
+            relation.get("not_of"),
+            relation.get("is"),
+            tuple(form.not_as),
+        )
+
+    def _letter(self, name: str) -> LetterKind:
+        form, path = self.form.letters[name], ("letters", name)
+        try:
+            parse_length(form.reply_within)
+        except ValueError as error:
+            self.problem("LX-201", (*path, "reply_within"), field="reply_within", reason=str(error))
+        if form.auto and name in ("risk_warning", "accountability"):
+            self.problem("LX-212", (*path, "auto"), kind=name)
+        sign = self.by(form.sign, (*path, "sign"))
+        if name == "accountability" and not (len(sign.all) >= 2 or sign.two):
+            self.problem("LX-213", (*path, "sign"))
+        return LetterKind(
+            name, form.title.zh, form.mark, form.template, sign, form.auto, form.reply_within, form.level
+        )
+
+    def _count(self, name: str) -> Count:
+        form, path = self.form.counts[name], ("counts", name)
+        if form.of not in self.form.tracks:
+            self.unknown("a track", form.of, self.form.tracks, (*path, "of"))
+        scope = self.expressions.of_track(form.of, counts=False)
+        return Count(form.of, self.expressions.guard(scope, form.where, (*path, "where"), want="bool"))
+
+    # ── machines ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _machine(self, name: str, forms: Mapping[str, StateForm], path: Path, track: TrackForm | None) -> Machine:
+        rows: dict[tuple[str, str], Transition] = {}
+        for state, form in forms.items():
+            for transition, move in form.transitions.items():
+                rows[state, transition] = self._transition(
+                    name, transition, move, (*path, state, "transitions", transition)
+                )
+        if name == MAIN:
+            for transition, move in self.form.transitions.items():
+                at: Path = ("transitions", transition)
+                compiled = self._transition(name, transition, move, at)
+                for state in self._states_meant(move.from_, (*at, "from")):
+                    rows.setdefault((state, transition), compiled)
+        deadlines = compile_deadlines(self, name)
+        for deadline in deadlines.values():
+            if deadline.extension:
+                self._add_extension(rows, name, deadline.name, deadline.extension)
+        table = build_table(self.states[name], rows)
+        initial = next((s for s, form in forms.items() if form.initial), "")
+        opens = track.opens if track else None
+        opens_path: Path = ("tracks", name, "opens")
+        for role in opens.by if opens else ():
+            self.role_known(role, (*opens_path, "by"))
+        return Machine(
+            name=name,
+            states=self.states[name],
+            initial=initial,
+            table=table,
+            deadlines=deadlines,
+            fields=self.track_fields[name] if track else self.fields,
+            title=(track.title.zh or name) if track else "",
+            many=bool(track and track.many),
+            opens_by=tuple(opens.by) if opens else (),
+            opens_from=frozenset(self._states_meant(opens.from_, (*opens_path, "from"))) if opens else frozenset(),
+            opens_when=(
+                self.expressions.conditions(self.expressions.opening(name), opens.when, (*opens_path, "when"), name)
+                if opens
+                else ()
+            ),
+            after_close=track.after_close if track else "keep",
+            reachable=later_transitions(self.states[name], table),
+        )
+
+    def _states_meant(self, names: Iterable[str], path: Path) -> list[str]:
+        """States, phases, or "*": every state neither final nor sealed."""
+        states = self.states[MAIN]
+        found: list[str] = []
+        for name in names:
+            if name == "*":
+                found += [s.name for s in states.values() if not s.final and not s.sealed_to]
+            elif name in states:
+                found.append(name)
+            elif name in PHASES:
+                found += [s.name for s in states.values() if s.phase == name]
+            else:
+                self.unknown("a state or phase", name, [*states, *PHASES], path)
+        return list(dict.fromkeys(found))
+
+    def _transition(self, machine: str, name: str, form: TransitionForm, path: Path) -> Transition:
+        if form.to is not None and form.to != BACK and form.to not in self.states[machine]:
+            self.unknown("a state", form.to, [*self.states[machine], BACK], (*path, "to"))
+        case_needs, event_needs = self._needs(machine, form.needs, (*path, "needs"))
+        scope = self.expressions.of_transition(machine, event_needs)
+        owner = "track" if machine else "case"
+        present = frozenset(f"{owner}.{field.name}" for field in case_needs)
+        conditions = [
+            *self.expressions.conditions(scope, form.when, (*path, "when"), name, present=present),
+            *self.expressions.conditions(scope, form.unless, (*path, "unless"), name, unless=True, present=present),
+        ]
+        named = [
+            condition if condition.name else replace(condition, name=f"{name}.{number}")
+            for number, condition in enumerate(conditions, start=1)
+        ]
+        for role in form.not_as:
+            self.role_known(role, (*path, "not_as"))
+        return Transition(
+            name=name,
+            to=form.to,
+            by=self.by(form.by, (*path, "by")),
+            case_needs=case_needs,
+            event_needs=event_needs,
+            takes=self._takes(machine, form.takes, (*path, "takes")),
+            conditions=tuple(named),
+            before=self._before(machine, form.before, (*path, "before")),
+            sets=self._sets(machine, form.set, scope, (*path, "set"), present),
+            not_as=tuple(form.not_as),
+            title=form.title.zh,
+        )
+
+    def _needs(
+        self, machine: str, needs: Mapping[str, FieldForm | None], path: Path
+    ) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+        fields = self.track_fields[machine] if machine else self.fields
+        of_case, of_event = [], []
+        for name, form in needs.items():
+            if form is not None:
+                of_event.append(self.field((*path, name), name, form))
+            elif name in fields:
+                of_case.append(fields[name])
+            elif name in BUILT_IN_NEEDS:
+                of_event.append(BUILT_IN_NEEDS[name])
+            else:
+                self.unknown("a field", name, [*fields, *BUILT_IN_NEEDS], (*path, name))
+        return tuple(of_case), tuple(of_event)
+
+    def _takes(self, machine: str, names: Iterable[str], path: Path) -> tuple[Field, ...]:
+        fields = self.track_fields[machine] if machine else self.fields
+        for name in names:
+            if name not in fields:
+                self.unknown("a field", name, fields, path)
+        return tuple(fields[name] for name in names if name in fields)
+
+    def _before(self, machine: str, text: str | None, path: Path) -> tuple[str, str] | None:
+        if text is None:
+            return None
+        owner, name = (MAIN, text.removeprefix("case.")) if text.startswith("case.") else (machine, text)
+        known = self.form.tracks[owner].deadlines if owner else self.form.deadlines
+        if name not in known:
+            self.unknown("a deadline", text, known, path)
+        return owner, name
+
+    def _sets(
+        self, machine: str, sets: Mapping[str, Any], scope: Any, path: Path, present: frozenset[str]
+    ) -> tuple[tuple[Field, Any], ...]:
+        fields = self.track_fields[machine] if machine else self.fields
+        found = []
+        for name, value in sets.items():
+            if name not in fields:
+                self.unknown("a field", name, fields, (*path, name))
+                continue
+            field = fields[name]
+            found.append((field, self.expressions.value(scope, value, field, (*path, name), present=present)))
+        return tuple(found)
+
+    def _add_extension(self, rows: dict[tuple[str, str], Transition], machine: str, name: str, extension: Any) -> None:
+        """`extend:` makes two or three moves that stay: ask, grant, refuse (request, approval, cap; 条例 第三十四条)."""
+        reason = (BUILT_IN_NEEDS["reason"],)
+        moves = {"grant": By(any=extension.approved_by)}
+        if extension.asked_by:
+            moves |= {"ask": By(any=extension.asked_by), "refuse": By(any=extension.approved_by)}
+        for what, by in moves.items():
+            transition = Transition(
+                name=f"{what}_extension_{name}", to=None, by=by, event_needs=reason, extension=(what, name)
+            )
+            for state in self.states[machine].values():
+                if not state.final:
+                    rows.setdefault((state.name, transition.name), transition)
+
+    # ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _opening(self, name: str) -> Opening:
+        form, path = self.form.opens[name], ("opens", name)
+        by = self.by(form.by, (*path, "by"))
+        if form.needs is None:
+            needed = tuple(f for f in self.fields.values() if not f.optional and f.default is None)
+            return Opening(name, by, needed)
+        return Opening(name, by, *self._needs(MAIN, form.needs, (*path, "needs")))
+
+    def _intake(self) -> dict[str, tuple[IntakeRule, ...]]:
+        found = {}
+        doable = {*self.form.opens, *(name for _, name in self._moves())}
+        for type_, form in self.form.intake.items():
+            path: Path = ("intake", type_)
+            if form.does not in doable:
+                self.unknown("a transition or opening", form.does, doable, (*path, "does"))
+            self.role_known(form.as_, (*path, "as"), engine=False)
+            for key in form.with_:
+                if key not in self.fields and not self._declared(form.does, key):
+                    self.unknown("a field", key, self.fields, (*path, "with", key))
+            for key in form.petitioner:
+                if key not in self.form.privacy.petitioner:
+                    self.unknown("a petitioner field", key, self.form.privacy.petitioner, (*path, "petitioner", key))
+
+            def foreign(value: Any, *at: str | int, path: Path = path) -> Any:
+                return self.expressions.foreign(value, (*path, *at), "event")
+
+            found[type_] = (
+                IntakeRule(
+                    type=type_,
+                    does=form.does,
+                    role=form.as_,
+                    case_key=foreign(form.case_key, "case_key"),
+                    values={key: foreign(value, "with", key) for key, value in form.with_.items()},
+                    petitioner={key: foreign(value, "petitioner", key) for key, value in form.petitioner.items()},
+                    unit=foreign(form.unit, "unit"),
+                    when=foreign(f"={form.when}" if form.when and not interpolation(form.when) else form.when, "when"),
+                ),
+            )
+        return found
+
+    def _moves(self) -> Iterable[tuple[str, str]]:
+        for state, form in self.form.states.items():
+            for name in form.transitions:
+                yield state, name
+        for name in self.form.transitions:
+            yield "*", name
+
+    def _declared(self, transition: str, field: str) -> bool:
+        """Whether some move of that name takes the field on the spot or as a built-in."""
+        forms = [t for s in self.form.states.values() for n, t in s.transitions.items() if n == transition]
+        forms += [t for n, t in self.form.transitions.items() if n == transition]
+        return any(field in form.needs for form in forms)
+
+
+def _clock_indexes(machines: Iterable[Machine]) -> dict[str, Any]:
+    """Which deadlines a fired name stops, cancels and starts (in this order), so that a move looks up instead of searching."""
+    deadlines = [deadline for machine in machines for deadline in machine.deadlines.values()]
+    index: dict[str, list[tuple[str, Deadline]]] = {}
+    for what, names_of in (
+        ("cancel", lambda d: d.cancels),
+        ("stop", lambda d: d.stops),
+        ("start", lambda d: d.starts),
+    ):
+        for deadline in deadlines:
+            for name in names_of(deadline):
+                index.setdefault(name, []).append((what, deadline))
+    return {
+        "clock_index": {name: tuple(entries) for name, entries in index.items()},
+        "any_event": tuple(d for d in deadlines if d.any_event),
+        "start_fields": tuple(d for d in deadlines if d.start_field),
+        "pausing": tuple(d for d in deadlines if d.pause_states),
+    }
+
+
+def _laid_over(base: Any, change: Any) -> Any:
+    """Maps merge by key, lists and values are replaced, null takes away."""
+    if not (isinstance(base, dict) and isinstance(change, dict)):
+        return change
+    merged = dict(base)
+    for key, value in change.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _laid_over(base.get(key), value)
+    return merged
+
+
+def _known_keys(loc: Path) -> list[str]:
+    """The keys that the form at `loc` knows, for did-you-mean."""
+    schema: Any = WorkflowForm.model_json_schema(by_alias=True)
+    definitions = schema["$defs"]
+    here: Any = schema
+    for part in loc:
+        here = _resolved(here, definitions)
+        if "properties" in here and part in here["properties"]:
+            here = here["properties"][part]
+        elif "additionalProperties" in here:
+            here = here["additionalProperties"]
+        elif "items" in here:
+            here = here["items"]
+    return list(_resolved(here, definitions).get("properties", {}))
+
+
+def _resolved(schema: Any, definitions: Any) -> Any:
+    if "anyOf" in schema:
+        schema = next((s for s in schema["anyOf"] if s.get("type") != "null"), schema)
+    if "$ref" in schema:
+        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
+    return schema
+
+
+__all__ = ["Compiler", "Texts", "compile_workflow"]

@@ -1,0 +1,218 @@
+"""The desk a command is decided at: the case as it stands, what conditions may see of it, and the drafts so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.core.calendar import Calendar
+from engine.core.directory import Directory, Lookups
+from engine.core.evolve import evolve
+from engine.core.guards import Guard, GuardFailed
+from engine.core.instants import Instant
+from engine.core.model import ENGINE, Actor, Case, Command, Draft, Event, JsonObject, Rejection
+from engine.core.workflow import NamedCondition, Workflow
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """The three editions in force, immutable: workflow, calendar, directory. `edition` names them in every event."""
+
+    workflow: Workflow
+    calendar: Calendar
+    directory: Directory
+    lookups: Lookups
+    edition: str
+
+
+class Refused(Exception):
+    """The rules say no; caught by `decide`, which answers with the rejection."""
+
+    def __init__(self, code: str, **facts: Any) -> None:
+        self.rejection = Rejection(code, facts)
+        super().__init__(code)
+
+
+class Sight(dict[str, Any]):
+    """What conditions see; the costly parts (tracks, counts) are computed when first looked at."""
+
+    def __init__(self, case: Case, rules: Rules, at: Instant, **more: Any) -> None:
+        super().__init__(case={**case.data, "id": case.case_id, "state": case.state, "phase": case.phase}, now=at)
+        self.update(more)
+        self._case = case
+        self._rules = rules
+
+    def __missing__(self, name: str) -> Any:
+        if name == "tracks":
+            self["tracks"] = found = track_counters(self._case, self._rules.workflow)
+        elif name == "counts":
+            self["counts"] = found = named_counts(self._case, self._rules, self["now"])
+        else:
+            raise KeyError(name)
+        return found
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self or name in ("tracks", "counts") else default
+
+
+def track_counters(case: Case, workflow: Workflow) -> JsonObject:
+    """`tracks.T.open`, `.count`, `.at.STATE` of every track the workflow knows."""
+    found: JsonObject = {
+        name: {"open": 0, "count": 0, "at": dict.fromkeys(machine.states, 0)}
+        for name, machine in workflow.tracks.items()
+    }
+    for track in case.tracks.values():
+        counter = found[track["track"]]
+        counter["count"] += 1
+        counter["open"] += track["open"]
+        counter["at"][track["state"]] += 1
+    return found
+
+
+def named_counts(case: Case, rules: Rules, at: Instant) -> JsonObject:
+    """`counts.NAME`: how many tracks meet the condition."""
+    found: JsonObject = {}
+    for name, count in rules.workflow.counts.items():
+        found[name] = sum(
+            bool(count.where.evaluate(Sight(case, rules, at, track=track_view(case, key)), rules.lookups).value)
+            for key, track in case.tracks.items()
+            if track["track"] == count.of
+        )
+    return found
+
+
+def track_view(case: Case, track_id: str) -> JsonObject:
+    """`track.` as conditions see it: its data, id, state, whether it is open, which of its deadlines were missed."""
+    track = case.tracks[track_id]
+    missed: dict[str, bool] = {}
+    prefix = f"{track_id}/"
+    for key, clock in case.clocks.items():
+        if key.startswith(prefix):
+            name = clock["deadline"]
+            missed[name] = missed.get(name, False) or "missed_at" in clock
+    return {**track["data"], "id": track_id, "state": track["state"], "open": track["open"], "missed": Missed(missed)}
+
+
+class Missed(dict[str, bool]):
+    """`track.missed.D`: a deadline that never ran was never missed."""
+
+    def __missing__(self, name: str) -> bool:
+        return False
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name]
+
+
+@dataclass(slots=True)
+class Desk:
+    """One command, decided step by step: each draft is folded at once, so that the next step sees it."""
+
+    case: Case
+    command: Command
+    rules: Rules
+    drafts: list[Draft]
+
+    def sight(self, track_id: str = "", **more: Any) -> Sight:
+        if track_id:
+            more["track"] = track_view(self.case, track_id)
+        return Sight(self.case, self.rules, self.command.at, **more)
+
+    def value(self, guard: Guard, sight: Sight, inputs: JsonObject | None = None) -> Any:
+        """The value of an expression; one that cannot be computed is a rejection, never a silent false."""
+        try:
+            evaluation = guard.evaluate(sight, self.rules.lookups)
+        except GuardFailed as failed:
+            raise Refused("guard-failed", expression=guard.text, reason=failed.reason) from failed
+        if inputs is not None:
+            inputs.update(evaluation.inputs)
+        return evaluation.value
+
+    def check(self, conditions: tuple[NamedCondition, ...], sight: Sight, inputs: JsonObject) -> None:
+        """All must hold; the first that does not is the rejection's name, with what it read."""
+        for condition in conditions:
+            seen: JsonObject = {}
+            if bool(self.value(condition.guard, sight, seen)) is condition.unless:
+                raise Refused(
+                    "guard",
+                    guard=condition.name,
+                    expression=("unless " if condition.unless else "") + condition.guard.text,
+                    inputs=seen,
+                    place=condition.place,
+                )
+            inputs.update(seen)
+
+    def holds(self, conditions: tuple[NamedCondition, ...], sight: Sight) -> bool:
+        """Whether a clock's or reaction's conditions hold."""
+        return all(bool(self.value(c.guard, sight)) is not c.unless for c in conditions)
+
+    def emit(
+        self,
+        type_: str,
+        data: JsonObject,
+        names: list[str],
+        *,
+        at: Instant = "",
+        actor: Actor | None = None,
+        letter_number: tuple[str, str] | None = None,
+    ) -> None:
+        """One more fact. Where a reaction waits for one of its names, the fact carries the case's summary."""
+        command = self.command
+        if command.notes:
+            data["notes"] = list(command.notes)
+        heard = sorted(self.rules.workflow.listened.intersection(names))
+        draft = Draft(type_, at or command.at, actor or command.actor, data, letter_number, bool(heard))
+        self.case = folded(self.case, draft)
+        if heard:
+            data["names"] = heard
+            data["summary"] = summary(self.case, self.rules, draft.occurred_at, str(data.get("track", "")))
+        self.drafts.append(draft)
+
+    def incident(self, data: JsonObject, code: str, **facts: Any) -> None:
+        """Something a person must look at, on record with the fact it came with."""
+        data.setdefault("incidents", []).append({"code": code, "facts": facts})
+
+    def denied(self, unit: str) -> bool:
+        """The rule that overrides all others: is this unit accused in this case, or under one that is?"""
+        field = self.rules.workflow.accused
+        accused = self.case.data.get(field) if field else None
+        return bool(accused) and bool(unit) and self.rules.directory.in_or_under(unit, accused)
+
+
+def summary(case: Case, rules: Rules, at: Instant, track_id: str) -> JsonObject:
+    """The case as reactions and other systems may see it: no personal field, no commitment, no key."""
+    workflow = rules.workflow
+    found: JsonObject = {
+        "workflow": case.workflow,
+        "state": case.state,
+        "phase": case.phase,
+        "levels": case.levels,
+        "data": {n: v for n, v in case.data.items() if n in workflow.fields and not workflow.fields[n].personal},
+    }
+    if workflow.tracks:
+        found["tracks"] = track_counters(case, workflow)
+    if workflow.counts:
+        found["counts"] = named_counts(case, rules, at)
+    if case.fired:
+        found["fired"] = case.fired
+    if track_id in case.tracks:
+        fields = workflow.tracks[case.tracks[track_id]["track"]].fields
+        found["track"] = {
+            n: v for n, v in track_view(case, track_id).items() if n not in fields or not fields[n].personal
+        }
+    return found
+
+
+def folded(case: Case, draft: Draft) -> Case:
+    """The case after a fact that has no number, digest or position yet."""
+    provisional = Event(
+        case.case_id, case.version + 1, draft.type, draft.occurred_at, "", draft.actor.as_json(), draft.data, b"", b""
+    )
+    return evolve(case, provisional)
+
+
+ENGINE_ACTOR = Actor(role=ENGINE)
+
+
+def by_engine(command: Command) -> Command:
+    """The same command, acting as the engine: for moves that follow by themselves."""
+    return replace(command, actor=ENGINE_ACTOR)

@@ -1,0 +1,61 @@
+"""What a command brings: the fields a move needs and takes, checked and sorted to where they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.core.desk import Refused
+from engine.core.model import JsonObject
+from engine.core.workflow import Field
+
+
+def sorted_values(
+    values: JsonObject, case_needs: Iterable[Field], event_needs: Iterable[Field], takes: Iterable[Field] = ()
+) -> tuple[JsonObject, JsonObject]:
+    """(for the case, for the event only). Refused `needs` for what is missing, `unknown-field` for what nobody asked."""
+    of_case: JsonObject = {}
+    of_event: JsonObject = {}
+    known = set()
+    for kept, fields, required in ((of_case, case_needs, True), (of_event, event_needs, True), (of_case, takes, False)):
+        for field in fields:
+            known.add(field.name)
+            value = values.get(field.name)
+            if value is not None:
+                check_value(field, value)
+                kept[field.name] = value
+            elif required and not field.optional and field.default is None:
+                raise Refused("needs", field=field.name)
+            elif required and field.default is not None and kept is of_event:
+                kept[field.name] = field.default
+    if unknown := sorted(set(values) - known):
+        raise Refused("unknown-field", field=unknown[0], known=sorted(known))
+    return of_case, of_event
+
+
+def check_value(field: Field, value: Any) -> None:
+    """Bounds that no conversion at the door can know: lists, enums, numbers. Refused `bad-value`."""
+    if field.many:
+        if not isinstance(value, list):
+            raise Refused("bad-value", field=field.name, reason="a list is wanted")
+        for item in value:
+            _check_one(field, item)
+    else:
+        _check_one(field, value)
+
+
+def _check_one(field: Field, value: Any) -> None:
+    if field.personal:
+        return  # a commitment; the value itself went to the vault
+    if field.type == "enum" and value not in field.of and field.of:
+        raise Refused("bad-value", field=field.name, reason=f"one of {'、'.join(field.of)}")
+    if field.type == "int":
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise Refused("bad-value", field=field.name, reason="a whole number is wanted")
+        if (field.min is not None and value < field.min) or (field.max is not None and value > field.max):
+            raise Refused("bad-value", field=field.name, reason=f"from {field.min} to {field.max}")
+    elif field.type == "bool":
+        if not isinstance(value, bool):
+            raise Refused("bad-value", field=field.name, reason="true or false is wanted")
+    elif field.type != "enum" and not isinstance(value, str):
+        raise Refused("bad-value", field=field.name, reason="a text is wanted")

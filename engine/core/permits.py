@@ -1,0 +1,76 @@
+"""Who may: roles and their relations, who has acted before, two people, and the denial that overrides all."""
+
+from __future__ import annotations
+
+from engine.core.desk import Desk, Refused, Sight
+from engine.core.model import ENGINE, Actor, JsonObject
+from engine.core.workflow import By, Field, Role, Transition
+
+
+def check_role(desk: Desk, by: By, not_as: tuple[str, ...], sight: Sight) -> None:
+    """Refused `role-not-allowed` unless the actor may act in one of the roles, here and now."""
+    actor = desk.command.actor
+    if desk.denied(actor.unit):
+        raise Refused("accused-unit", unit=actor.unit)
+    if actor.role not in by.roles:
+        raise Refused("role-not-allowed", role=actor.role, allowed=list(by.roles))
+    if actor.role == ENGINE:
+        return
+    role = desk.rules.workflow.roles[actor.role]
+    _check_relations(desk, role, actor, sight)
+    for other in (*role.not_as, *not_as):
+        if actor.person and actor.person in desk.case.acted.get(other, ()):
+            raise Refused("role-not-allowed", role=actor.role, reason=f"has acted as {other} in this case")
+
+
+def _check_relations(desk: Desk, role: Role, actor: Actor, sight: Sight) -> None:
+    """`of`, `not_of`, `is`. A system that names no unit vouches for the role (its `sources` entry allows it)."""
+    vouched = not actor.person and not actor.unit
+    directory = desk.rules.directory
+    if role.of is not None and not vouched:
+        unit = desk.value(role.of, sight)
+        if not unit or not directory.in_or_under(actor.unit, [unit]):
+            raise Refused("role-not-allowed", role=actor.role, unit=actor.unit, of=unit or "")
+    if role.not_of is not None and not vouched:
+        unit = desk.value(role.not_of, sight)
+        if unit and directory.in_or_under(actor.unit, [unit]):
+            raise Refused("role-not-allowed", role=actor.role, unit=actor.unit, not_of=unit)
+    if role.is_ is not None and not vouched:
+        person = desk.value(role.is_, sight)
+        if not person or person != actor.person:
+            raise Refused("role-not-allowed", role=actor.role, reason="another person holds it in this case")
+
+
+def signatures(desk: Desk, by: By, transition: Transition, key: str) -> tuple[list[list[str]], bool]:
+    """For `all` and `two`: who has signed with this command, and whether that is everybody."""
+    actor = desk.command.actor
+    signed = desk.case.approvals.get(key, [])
+    if not actor.person:
+        raise Refused("person-required", transition=transition.name)
+    if any(person == actor.person for _, person in signed):
+        raise Refused("same-person", transition=transition.name)
+    if by.all and any(role == actor.role for role, _ in signed):
+        raise Refused("already-signed", transition=transition.name, role=actor.role)
+    signed = [*signed, [actor.role, actor.person]]
+    complete = {role for role, _ in signed} == set(by.all) if by.all else len(signed) == 2
+    return signed, complete
+
+
+def check_denial(desk: Desk, fields: dict[str, Field], values: JsonObject) -> None:
+    """Refused `accused-unit` where a unit accused in this case, or one under it, would get the matter.
+
+    Checked on the whole case with the new values laid over it, before every guard (条例 第三十条).
+    """
+    accused_field = desk.rules.workflow.accused
+    if not accused_field:
+        return
+    accused = values.get(accused_field, desk.case.data.get(accused_field))
+    if not accused:
+        return
+    for name, field in fields.items():
+        if field.type != "unit" or name == accused_field:
+            continue
+        value = values.get(name, desk.case.data.get(name))
+        for unit in value if isinstance(value, list) else [value]:
+            if unit and desk.rules.directory.in_or_under(unit, accused):
+                raise Refused("accused-unit", field=name)

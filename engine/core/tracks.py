@@ -1,0 +1,136 @@
+"""Opening tracks: letters with their recipients and numbers, follow-ups, sponsors; and what levels follow from them."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+
+from engine.core.actions import LEVELS
+from engine.core.desk import ENGINE_ACTOR, Desk, Refused
+from engine.core.inputs import sorted_values
+from engine.core.model import ENGINE, Case, JsonObject, Track
+from engine.core.timing import OFFICE
+from engine.core.workflow import Machine, Workflow
+
+LETTER, SPONSOR = "letter", "sponsor"
+AUTO_PATH = ("check", "sign", "deliver")
+"""The moves a letter of an `auto: true` kind makes in the transaction that drafts it."""
+SUPERVISION_LEVELS = ("none", "reminded", "supervision", "risk_warning", "accountability")
+
+
+def track_id(case_id: str, track: str, version: int, cause: JsonObject) -> str:
+    """`letter-…`: from the case, the version of the causing event, the reaction and its index (else the own version)."""
+    key = f"{case_id}\x1f{cause.get('version', version)}\x1f{cause.get('reaction', track)}\x1f{cause.get('index', 0)}"
+    return f"{track}-{b32encode(hashlib.sha256(key.encode()).digest()[:10]).decode().lower()}"
+
+
+def check_opening(desk: Desk, machine: Machine) -> None:
+    """Who may open a track by hand, from which states of the case, under which conditions."""
+    role, case = desk.command.actor.role, desk.case
+    if role not in machine.opens_by and role != ENGINE:
+        raise Refused("role-not-allowed", role=role, allowed=list(machine.opens_by))
+    if machine.opens_from and case.state not in machine.opens_from:
+        raise Refused("no-transition", state=case.state, transition=f"open {machine.name}")
+    if not machine.many and any(t["open"] for t in case.tracks.values() if t["track"] == machine.name):
+        raise Refused("track-open", track=machine.name)
+
+
+def new_track(desk: Desk, machine: Machine, values: JsonObject) -> Track:
+    """The track in its initial state; unit fields are checked against the denial."""
+    fields = machine.fields.values()
+    data, _ = sorted_values(values, fields, ())
+    for field in fields:
+        if field.name not in data and field.default is not None:
+            data[field.name] = field.default
+        if field.type == "unit" and not field.many and desk.denied(str(data.get(field.name, ""))):
+            raise Refused("accused-unit", field=field.name)
+    at = desk.command.at
+    return Track(
+        track=machine.name, state=machine.initial, open=True, opened_at=at, entered={machine.initial: at}, data=data
+    )
+
+
+def letter_values(desk: Desk, values: JsonObject, notes: JsonObject) -> JsonObject:
+    """The letter's own data: recipient found (or `else_to`), accused units left out, reply time from its kind."""
+    workflow, directory = desk.rules.workflow, desk.rules.directory
+    kind = workflow.letters.get(str(values.get("kind")))
+    if kind is None:
+        raise Refused("bad-value", field="kind", reason="no such letter")
+    values = {"reply_within": kind.reply_within, **values}
+    chosen = ""
+    for name in ("recipient", "else_to"):
+        unit = str(values.get(name) or "")
+        unit = directory.office if unit == OFFICE else unit
+        if unit and not desk.denied(unit):
+            chosen = unit
+            break
+        desk.incident(notes, "recipient-denied" if unit else "recipient-missing", kind=kind.name, field=name)
+    if not chosen:
+        raise Refused("no-recipient", kind=kind.name)
+    copies = [unit for unit in values.get("copy") or [] if unit and not desk.denied(unit) and unit != chosen]
+    kept = {name: value for name, value in values.items() if name not in ("else_to", "recipient", "copy")}
+    return {**kept, "recipient": chosen, "copy": copies, "organisation": directory.office}
+
+
+def is_auto(desk: Desk, track: Track) -> bool:
+    """Whether the engine signs this letter itself: its kind says so, and nothing makes the cause doubtful."""
+    kind = desk.rules.workflow.letters.get(str(track["data"].get("kind")))
+    return kind is not None and kind.auto and not desk.command.notes
+
+
+def sponsor_for(desk: Desk, values: JsonObject, notes: JsonObject) -> tuple[str, JsonObject]:
+    """(id of the open sponsor track or "", its new data): one level up, or to the level named, never down.
+
+    The leader comes from the directory; one whose unit is accused is passed over for the next level.
+    """
+    case = desk.case
+    open_id = next((key for key, t in case.tracks.items() if t["track"] == SPONSOR and t["open"]), "")
+    now = case.tracks[open_id]["data"].get("level") if open_id else None
+    if "to_level" in values:
+        rank = LEVELS.index(values["to_level"])
+    else:
+        rank = (LEVELS.index(now) if now else 0) + int(values.get("levels", 1))
+    rank = min(rank, len(LEVELS) - 1)
+    if now and rank <= LEVELS.index(now):
+        raise Refused("already-at-level", level=now)
+    unit = str(case.data.get("unit") or desk.rules.directory.office)
+    for level in LEVELS[rank:]:
+        leader = desk.rules.directory.leader(unit, level)
+        if leader and not _denied_person(desk, leader):
+            return open_id, {"leader": leader, "level": level}
+    desk.incident(notes, "no-leader", unit=unit, level=LEVELS[rank])
+    return open_id, {"leader": "", "level": LEVELS[rank]}
+
+
+def _denied_person(desk: Desk, person: str) -> bool:
+    return any(desk.denied(p.unit) for p in desk.rules.directory.people if p.ref == person)
+
+
+def levels_after(case: Case, workflow: Workflow, tracks: dict[str, Track]) -> dict[str, str] | None:
+    """The case's levels after these track changes; None where nothing moves.
+
+    supervision: of the letters signed and not yet verified, voided or cancelled, the highest; else reminded or none.
+    sponsor: of the open sponsors, the highest.
+    """
+    every = {**case.tracks, **tracks}
+    if not any(t["track"] in (LETTER, SPONSOR) for t in tracks.values()):
+        return None
+    held = [
+        str(t["data"].get("kind"))
+        for t in every.values()
+        if t["track"] == LETTER and "signed" in t["entered"] and t["open"]
+    ]
+    ranks = [SUPERVISION_LEVELS.index(kind) for kind in held if kind in SUPERVISION_LEVELS]
+    floor = "reminded" if case.levels["supervision"] == "reminded" else "none"
+    sponsors = [str(t["data"]["level"]) for t in every.values() if t["track"] == SPONSOR and t["open"]]
+    levels = {
+        "supervision": SUPERVISION_LEVELS[max(ranks)] if ranks else floor,
+        "sponsor": max(sponsors, default="none"),
+    }
+    return levels if levels != case.levels else None
+
+
+__all__ = [
+    "AUTO_PATH", "ENGINE_ACTOR", "LETTER", "SPONSOR", "check_opening", "is_auto", "letter_values", "levels_after",
+    "new_track", "sponsor_for", "track_id",
+]  # fmt: skip

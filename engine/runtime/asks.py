@@ -1,0 +1,184 @@
+"""What comes in at the doors, brought to one shape: an `Ask` (a wish to be decided) or `Unusable` (a dead letter)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from engine.core.guards import GuardFailed
+from engine.core.instants import Instant, plus
+from engine.core.model import JsonObject
+from engine.core.workflow import IntakeRule
+from engine.runtime.rulebook import RuleBook
+from schemas.case_command import command_name, read_command
+from schemas.intake import IntakeEvent, Unreadable, content
+
+AHEAD_ALLOWED = timedelta(minutes=5)
+"""How far a source's clock may run ahead of ours."""
+DEFAULT_MAX_BACKDATE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one source may do. `max_backdate` None: it may date its facts as far back as it likes (imports, tests)."""
+
+    max_backdate: timedelta | None = DEFAULT_MAX_BACKDATE
+    commands: frozenset[str] | None = None  # None: all
+    roles: frozenset[str] | None = None
+
+
+UNLIMITED = Source(max_backdate=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One wish about one case, with raw values: decoded once its case, and so its workflow's version, is known."""
+
+    source: str
+    id: str
+    workflow: str
+    does: str
+    role: str
+    case_key: str
+    time: Instant
+    values: Mapping[str, Any]
+    content: bytes  # canonical bytes of what it says; the inbox keeps their keyed digest
+    person: str = ""
+    unit: str = ""
+    track: str = ""
+    petitioner: Mapping[str, str] = field(default_factory=dict)
+    sequence: int = 0
+    intake: bool = True
+    claimed_at: Instant = ""
+    file: str = ""
+    row: int = 0
+    case_id: str = ""  # given by people who name the case by its id instead of its key
+
+    def packed(self) -> bytes:
+        """As bytes, to be sealed while it is parked."""
+        fields = asdict(self)
+        fields["content"] = self.content.decode()
+        return orjson.dumps(fields)
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Ask:
+        fields = orjson.loads(packed)
+        fields["content"] = fields["content"].encode()
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A message that cannot be used, with the reason; it becomes a dead letter, sealed, and can be sent again."""
+
+    source: str
+    id: str
+    reason: str
+    detail: str
+    field: str = ""
+    file: str = ""
+    row: int = 0
+    content: bytes = b""
+
+
+def from_event(
+    event: IntakeEvent | Unreadable, book: RuleBook, sources: Mapping[str, Source], received_at: Instant, raw: bytes = b""
+) -> Ask | Unusable:
+    """The wish in a CloudEvent: a native command `lianxin.case.…`, or a foreign type that a workflow's `intake:` maps."""
+    if isinstance(event, Unreadable):
+        return Unusable(
+            event.source or "", event.id or "", event.reason, event.detail, event.field or "", content=raw
+        )
+    said = content(event)
+    policy = sources.get(event.source, sources.get("*"))
+    if policy is None:
+        return Unusable(event.source, event.id, "unknown-source", "this source is not listed", "source", content=said)
+    found = _native(event, said) if command_name(event.type) else _mapped(event, said, book)
+    if isinstance(found, Unusable):
+        return found
+    name = f"{found.workflow}.{found.does}"
+    if policy.commands is not None and found.does not in policy.commands and name not in policy.commands:
+        return Unusable(event.source, event.id, "not-allowed", f"this source may not send {found.does}", "type", content=said)
+    if policy.roles is not None and found.role not in policy.roles:
+        return Unusable(event.source, event.id, "not-allowed", f"this source may not act as {found.role}", content=said)
+    return _dated(found, policy, received_at)
+
+
+def _dated(ask: Ask, policy: Source, received_at: Instant) -> Ask:
+    """A claimed time that the source may not claim is kept, and the instant of arrival used instead."""
+    from dataclasses import replace
+
+    too_old = policy.max_backdate is not None and ask.time < plus(received_at, -policy.max_backdate)
+    if too_old or (policy.max_backdate is not None and ask.time > plus(received_at, AHEAD_ALLOWED)):
+        return replace(ask, time=received_at, claimed_at=ask.time)
+    return ask
+
+
+def _native(event: IntakeEvent, said: bytes) -> Ask | Unusable:
+    command = read_command(event)
+    if isinstance(command, Unreadable):
+        return Unusable(event.source, event.id, command.reason, command.detail, command.field or "", content=said)
+    name = command_name(event.type)
+    assert name is not None and event.subject is not None
+    return Ask(
+        source=event.source,
+        id=event.id,
+        workflow=command.workflow,
+        does=f"{name.track}.{name.transition}" if name.track else name.transition,
+        role=command.actor.role,
+        person=command.actor.person_ref,
+        unit=command.actor.unit,
+        case_key=event.subject,
+        time=event.time,
+        values=command.with_,
+        petitioner=command.petitioner,
+        track=command.track,
+        sequence=event.sequence or 0,
+        content=said,
+    )
+
+
+def _mapped(event: IntakeEvent, said: bytes, book: RuleBook) -> Ask | Unusable:
+    candidates = book.intake.get(event.type)
+    if not candidates:
+        return Unusable(event.source, event.id, "unknown-type", f"no workflow maps {event.type}", "type", content=said)
+    seen = {"event": {"id": event.id, "source": event.source, "type": event.type, "subject": event.subject or "",
+                      "time": event.time, "data": event.data, **event.extensions}}  # fmt: skip
+    for workflow, rule in candidates:
+        try:
+            if rule.when is not None and not _evaluated(rule.when, seen):
+                continue
+            return _by_rule(event, said, workflow.name, rule, seen)
+        except GuardFailed as failed:
+            return Unusable(event.source, event.id, "cannot-map", failed.reason, event.type, content=said)
+    return Unusable(event.source, event.id, "no-rule-applies", "every rule's `when` says no", "type", content=said)
+
+
+def _by_rule(event: IntakeEvent, said: bytes, workflow: str, rule: IntakeRule, seen: JsonObject) -> Ask | Unusable:
+    key = _evaluated(rule.case_key, seen)
+    if not isinstance(key, str | int) or key in ("", 0):
+        return Unusable(event.source, event.id, "missing-attribute", "the case key is empty", "case_key", content=said)
+    values = {name: _evaluated(value, seen) for name, value in rule.values.items()}
+    petitioner = {name: _evaluated(value, seen) for name, value in rule.petitioner.items()}
+    return Ask(
+        source=event.source,
+        id=event.id,
+        workflow=workflow,
+        does=rule.does,
+        role=rule.role,
+        unit=str(_evaluated(rule.unit, seen) or ""),
+        case_key=str(key),
+        time=event.time,
+        values={name: value for name, value in values.items() if value not in (None, "")},
+        petitioner={name: str(value) for name, value in petitioner.items() if value not in (None, "")},
+        sequence=event.sequence or 0,
+        content=said,
+    )
+
+
+def _evaluated(value: Any, seen: JsonObject) -> Any:
+    return value.evaluate(seen) if hasattr(value, "evaluate") else value

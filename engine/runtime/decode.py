@@ -1,0 +1,147 @@
+"""From an `Ask` with raw values to a `Command` of the workflow's types; personal values leave for the vault here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+
+from engine.core.desk import Rules
+from engine.core.model import Actor, Command, CommandKind, JsonObject
+from engine.core.report import suggest
+from engine.core.workflow import Field
+from engine.runtime.asks import Ask, Unusable
+from engine.runtime.values import convert
+from engine.store.vault import Commitment, Secret
+
+CASE = "case"
+"""The vault's person for a case's own personal fields and its key."""
+FIRST_CONTACT = "contact:1"
+OPEN = "open"
+DIRECTORY_OF_ANY = "open"
+"""Name of the directory that admits every unit: for imported data whose units nobody has listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A command whose personal values are still in `secrets`, each with the place its commitment goes to."""
+
+    command: Command
+    secrets: tuple[Secret, ...] = ()
+
+    def protected(self, commitments: Sequence[Commitment]) -> Command:
+        """The command as the log may see it."""
+        if not self.secrets:
+            return self.command
+        values = dict(self.command.values)
+        contact: JsonObject = {}
+        for secret, commitment in zip(self.secrets, commitments, strict=True):
+            if secret.person == CASE:
+                values[secret.field] = commitment.logged
+            else:
+                contact.setdefault(secret.person, {})[secret.field] = commitment.logged
+        key = values.pop(CASE_KEY, None)
+        if key is not None:
+            contact[CASE] = {CASE_KEY: key}
+        return _replaced(self.command, values, contact)
+
+
+CASE_KEY = "case_key"
+
+
+def decode(ask: Ask, case_id: str, rules: Rules) -> Decoded | Unusable:
+    """The command in a wish; a value that cannot be read is a dead letter that names the field."""
+    workflow = rules.workflow
+    kind, name = _kind(ask, rules)
+    head = name.partition(".")[0]
+    if kind == "open_track" and name not in workflow.tracks:
+        return _unusable(ask, "unknown-track", name, suggest(name, list(workflow.tracks)))
+    if kind == "transition" and "." in name and head not in workflow.tracks:
+        return _unusable(ask, "unknown-track", head, suggest(head, list(workflow.tracks)))
+    if ask.role not in workflow.roles:
+        return _unusable(ask, "unknown-role", ask.role, suggest(ask.role, list(workflow.roles)))
+    fields = workflow.inputs(kind, name)
+    ref = vault_ref(ask)
+    values: JsonObject = {}
+    secrets: list[Secret] = []
+    for key, raw in ask.values.items():
+        field = fields.get(key)
+        if field is None:
+            values[key] = raw if isinstance(raw, str | int | bool) else str(raw)
+            continue  # `decide` refuses it by name, with did-you-mean
+        try:
+            value = _converted(field, raw, rules)
+        except ValueError as error:
+            return Unusable(ask.source, ask.id, "bad-value", str(error), key, ask.file, ask.row, ask.content)
+        if value is None:
+            continue
+        values[key] = value
+        if field.personal:
+            secrets.append(Secret(case_id, CASE, key, ref, orjson.dumps(value).decode()))
+    for key, text in ask.petitioner.items():
+        if key not in workflow.petitioner:
+            return _unusable(ask, "unknown-field", f"petitioner.{key}", suggest(key, list(workflow.petitioner)))
+        person = FIRST_CONTACT if kind == "open_case" else f"contact:{ref}"
+        secrets.append(Secret(case_id, person, key, ref, orjson.dumps(text).decode()))
+    if kind == "open_case" and ask.case_key:
+        secrets.append(Secret(case_id, CASE, CASE_KEY, ref, orjson.dumps(ask.case_key).decode()))
+    command = Command(
+        source=ask.source,
+        id=ask.id,
+        case_id=case_id,
+        workflow=workflow.digest,
+        kind=kind,
+        name=name,
+        actor=Actor(ask.role, ask.person, ask.unit),
+        at=ask.time,
+        values=values,
+        track_id=ask.track,
+        sequence=ask.sequence,
+        intake=ask.intake,
+        claimed_at=ask.claimed_at,
+    )
+    return Decoded(command, tuple(secrets))
+
+
+def _kind(ask: Ask, rules: Rules) -> tuple[CommandKind, str]:
+    head, _, tail = ask.does.partition(".")
+    if tail == OPEN:
+        return "open_track", head
+    if ask.does in rules.workflow.opens:
+        return "open_case", ask.does
+    return "transition", ask.does
+
+
+def _converted(field: Field, raw: Any, rules: Rules) -> Any:
+    zone = rules.calendar.zone
+    if field.many:
+        items = raw if isinstance(raw, list) else [raw]
+        value: Any = [convert(field.type, item, field.of, zone) for item in items]
+    else:
+        value = convert(field.type, raw, field.of, zone)
+    if field.type == "unit" and rules.directory.name != DIRECTORY_OF_ANY:
+        for unit in value if isinstance(value, list) else [value]:
+            if unit not in rules.directory:
+                meant = suggest(unit, list(rules.directory.units))
+                raise ValueError("no such unit in the directory" + (f"; did you mean {meant}?" if meant else ""))
+    return value
+
+
+def vault_ref(ask: Ask) -> int:
+    """A number for this message's vault entries, the same whenever it is decoded again."""
+    digest = hashlib.blake2b(f"{ask.source}\x1f{ask.id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 2
+
+
+def _unusable(ask: Ask, reason: str, name: str, meant: str | None) -> Unusable:
+    detail = f"nobody knows {name}" + (f"; did you mean {meant}?" if meant else "")
+    return Unusable(ask.source, ask.id, reason, detail, name, ask.file, ask.row, ask.content)
+
+
+def _replaced(command: Command, values: Mapping[str, Any], contact: JsonObject) -> Command:
+    from dataclasses import replace
+
+    return cast(Command, replace(command, values=dict(values), contact=contact))

@@ -1,0 +1,316 @@
+"""The straight line, on one screen: a batch comes in, is decoded, decided, stamped and appended in one transaction.
+
+    intake event ─► decode ─► decide ─► append ─► project ─► relay ─► react ─► new commands ─► (the same line again)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from engine.core.decide import decide
+from engine.core.desk import Rules
+from engine.core.evolve import evolve
+from engine.core.instants import Instant, plus
+from engine.core.model import Accepted, Case, Command, Early, JsonObject, Outcome, Rejection
+from engine.runtime.asks import UNLIMITED, Ask, Source, Unusable
+from engine.runtime.decode import Decoded, decode, vault_ref
+from engine.runtime.rulebook import RuleBook
+from engine.runtime.stamp import REJECTED as REJECTED_TYPE
+from engine.runtime.stamp import record, stamp
+from engine.store.batch import (
+    ACCEPTED,
+    DEAD_LETTER,
+    NO_EVENT,
+    PARKED,
+    REJECTED,
+    REUSED_ID,
+    Batch,
+    DeadLetterRow,
+    ParkedRow,
+    Seen,
+)
+from engine.store.keys import Keys
+from engine.store.store import Store
+from engine.store.transaction import Tx
+from engine.store.vault import Vault
+
+BATCH_MESSAGES_MAX = 500
+EARLY_MAX_WAIT = timedelta(days=3)
+OUR_SOURCE = "lianxin:/"
+"""Beginning of the sources of our own commands; their ids are derived, so a known one is a duplicate whatever it says."""
+SILENT = frozenset({"rung-gone", "nothing-moved"})
+"""Refusals that refuse nobody: a clock's point that another fact has overtaken."""
+
+Message = Ask | Command | Unusable
+NO_DIGEST = b"\0" * 16
+NAMES = {ACCEPTED: "accepted", REJECTED: "rejected", PARKED: "early", DEAD_LETTER: "dead-letter", REUSED_ID: "dead-letter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one message: accepted, rejected, early, duplicate or dead-letter; `facts` say why."""
+
+    status: str
+    case_id: str = ""
+    version: int = 0
+    code: str = ""
+    facts: JsonObject = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Line:
+    """What the straight line runs on. Built by engine.app; everything that varies is passed in."""
+
+    store: Store
+    vault: Vault
+    keys: Keys
+    book: RuleBook
+    sources: Mapping[str, Source] = field(default_factory=lambda: {"*": UNLIMITED})
+    early_max_wait: timedelta = EARLY_MAX_WAIT
+    park: bool = True  # False: nothing earlier can still come, so an early fact is refused at once
+
+
+def handle(messages: Sequence[Message], line: Line, now: Instant) -> list[Answer]:
+    """Carry a batch along the straight line, in one transaction; one answer each, after the commit."""
+    with line.store.transaction() as tx:
+        return carry(tx, messages, line, now)
+
+
+def carry(
+    tx: Tx,
+    messages: Sequence[Message],
+    line: Line,
+    now: Instant,
+    *,
+    offsets: Iterable[tuple[str, str, int, int, int]] = (),
+    watermarks: Iterable[tuple[str, Instant]] = (),
+    again: bool = False,
+) -> list[Answer]:
+    """The batch's work inside the caller's transaction. `again`: parked or dead messages that are tried once more."""
+    run = _Run(tx, line, now, Batch(offsets=list(offsets), watermarks=list(watermarks)))
+    fresh = run.unseen(messages, again)
+    run.load(fresh)
+    for index, decoded in run.decoded(fresh):
+        run.settle(index, messages[index], decoded)
+    run.retry_parked()
+    run.batch.cases = {case_id: case for case_id, case in run.cases.items() if case_id in run.touched}
+    if run.has_work():
+        tx.append(run.batch)
+    return [run.answers[index] for index in range(len(messages))]
+
+
+class _Run:
+    """One batch on its way."""
+
+    def __init__(self, tx: Tx, line: Line, now: Instant, batch: Batch) -> None:
+        self.tx, self.line, self.now, self.batch = tx, line, now, batch
+        self.answers: dict[int, Answer] = {}
+        self.cases: dict[str, Case] = {}
+        self.touched: set[str] = set()
+        self.digests: dict[int, bytes] = {}
+        self.case_ids: dict[int, str] = {}
+        self.waiting: dict[tuple[str, str], tuple[ParkedRow, Ask]] = {}
+
+    # ── before deciding ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def unseen(self, messages: Sequence[Message], again: bool) -> dict[int, Message]:
+        """The messages that are new. The same (source, id) with other content is a dead letter, not a duplicate."""
+        known = {} if again else self.tx.seen([(m.source, m.id) for m in messages if m.id])
+        first: dict[tuple[str, str], int] = {}
+        fresh: dict[int, Message] = {}
+        for index, message in enumerate(messages):
+            key = (message.source, message.id)
+            digest = self._digest(message)
+            self.digests[index] = digest
+            seen = known.get(key)
+            if seen is None and key in first and message.id:
+                seen = Seen(ACCEPTED, self.digests[first[key]], 0)
+            if seen is None:
+                first[key] = index
+                fresh[index] = message
+            elif seen.digest == digest or message.source.startswith(OUR_SOURCE):
+                self.answers[index] = Answer("duplicate", code=NAMES[seen.outcome])
+            else:
+                reused = Unusable(message.source, message.id, "id-reused", "this id came before with other content",
+                                  "id", content=getattr(message, "content", b""))  # fmt: skip
+                self._bury(index, reused, inbox=False)
+        return fresh
+
+    def _digest(self, message: Message) -> bytes:
+        if isinstance(message, Command):
+            return NO_DIGEST
+        return self.line.keys.content_digest(message.content)
+
+    def load(self, fresh: Mapping[int, Message]) -> None:
+        """The cases of the batch, in one query, and what is parked for them."""
+        for index, message in fresh.items():
+            if isinstance(message, Command):
+                self.case_ids[index] = message.case_id
+            elif isinstance(message, Ask):
+                self.case_ids[index] = message.case_id or self.line.keys.case_id(message.workflow, message.case_key)
+        self.cases = self.tx.load(set(self.case_ids.values()))
+        for row in self.tx.parked_for(set(self.case_ids.values())):
+            self.waiting[row.source, row.id] = (row, Ask.unpacked(self.line.keys.open(row.sealed, b"parked")))
+
+    def decoded(self, fresh: Mapping[int, Message]) -> list[tuple[int, Command | Unusable]]:
+        """Typed commands, personal values in the vault and their commitments in place."""
+        found: list[tuple[int, Decoded | Command | Unusable]] = []
+        for index, message in fresh.items():
+            found.append((index, self._decode(index, message) if isinstance(message, Ask) else message))
+        return self._protect(found)
+
+    def _decode(self, index: int, ask: Ask) -> Decoded | Unusable:
+        case_id = self.case_ids[index]
+        rules = self._rules(self.cases[case_id], ask.workflow)
+        if rules is None:
+            return Unusable(ask.source, ask.id, "unknown-workflow", f"no workflow {ask.workflow}", "workflow",
+                            ask.file, ask.row, ask.content)  # fmt: skip
+        return decode(ask, case_id, rules)
+
+    def _rules(self, case: Case, workflow: str) -> Rules | None:
+        return self.line.book.pinned(case.workflow) if case.exists else self.line.book.current(workflow)
+
+    def _protect(
+        self, found: Sequence[tuple[int, Decoded | Command | Unusable]]
+    ) -> list[tuple[int, Command | Unusable]]:
+        secrets = [secret for _, item in found if isinstance(item, Decoded) for secret in item.secrets]
+        if not secrets:
+            return [(i, item.command if isinstance(item, Decoded) else item) for i, item in found]
+        known = self.tx.wrapped_keys({(s.case_id, s.person) for s in secrets})
+        known |= {(case_id, person): wrapped for case_id, person, wrapped in self.batch.vault_keys}
+        protected = self.line.vault.protect(secrets, known)
+        self.batch.vault_keys = [*self.batch.vault_keys, *protected.keys]
+        self.batch.vault_entries = [*self.batch.vault_entries, *protected.entries]
+        ready: list[tuple[int, Command | Unusable]] = []
+        at = 0
+        for index, item in found:
+            if isinstance(item, Decoded):
+                mine = protected.commitments[at : at + len(item.secrets)]
+                at += len(item.secrets)
+                ready.append((index, item.protected(mine)))
+            else:
+                ready.append((index, item))
+        return ready
+
+    # ── deciding ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def settle(self, index: int, message: Message, decoded: Command | Unusable) -> None:
+        """One message to its end: accepted, rejected, parked or dead."""
+        if isinstance(decoded, Unusable):
+            self._bury(index, decoded)
+            return
+        case = self.cases[decoded.case_id]
+        outcome, rules = self._decide(case, decoded)
+        if isinstance(outcome, Early) and (not self.line.park or not isinstance(message, Ask)):
+            outcome = Rejection("too-early", {"needs": outcome.needs})
+        if isinstance(outcome, Early):
+            assert isinstance(message, Ask)
+            self._park(index, message, decoded, outcome)
+            return
+        self.answers[index] = self._record(decoded, outcome, rules, self.digests[index])
+
+    def _decide(self, case: Case, command: Command) -> tuple[Outcome, Rules | None]:
+        rules = self._rules(case, command.workflow) if case.exists else self.line.book.pinned(command.workflow)
+        if rules is None:
+            return Rejection("no-case"), None
+        return decide(case, command, rules), rules
+
+    def _record(self, command: Command, outcome: Accepted | Rejection, rules: Rules | None, digest: bytes) -> Answer:
+        """Stamp the drafts, or write the refusal down; keep the message's outcome for ever."""
+        events, first = self.batch.events, len(self.batch.events)
+        case = self.cases[command.case_id]
+        if isinstance(outcome, Rejection):
+            if outcome.code in SILENT:
+                return Answer("rejected", command.case_id, code=outcome.code)
+            data = {"command": command.name, "code": outcome.code, "facts": outcome.facts}
+            if command.actor.role:
+                data["actor"] = command.actor.as_json()
+            cause = {"source": command.source, "id": command.id}
+            events.append(record(command.case_id, REJECTED_TYPE, data, cause, command.at, self.now))
+            self.batch.inbox.append((command.source, command.id, digest, REJECTED, first))
+            return Answer("rejected", command.case_id, case.version, outcome.code, outcome.facts)
+        assert rules is not None
+        for draft in outcome.drafts:
+            event = stamp(draft, case, command, rules.edition, self.now, self.tx.next_number, rules.calendar,
+                          lambda kind: rules.workflow.letters[kind].mark)  # fmt: skip
+            events.append(event)
+            case = evolve(case, event)
+        self.cases[command.case_id] = case
+        self.touched.add(command.case_id)
+        index = first if len(events) > first else NO_EVENT
+        self.batch.inbox.append((command.source, command.id, digest, ACCEPTED, index))
+        return Answer("accepted", command.case_id, case.version)
+
+    # ── what waits, what is dead ─────────────────────────────────────────────────────────────────────────────────
+
+    def _park(self, index: int, ask: Ask, command: Command, early: Early) -> None:
+        sealed = self.line.keys.seal(ask.packed(), b"parked")
+        give_up = plus(self.now, self.line.early_max_wait)
+        row = ParkedRow(ask.source, ask.id, command.case_id, ask.time, ask.sequence, sealed, early.needs, self.now, give_up)
+        self.batch.parked.append(row)
+        self.batch.inbox.append((ask.source, ask.id, self.digests[index], PARKED, NO_EVENT))
+        self.waiting[ask.source, ask.id] = (row, ask)
+        self._take_out_of_vault(ask, command.case_id)
+        self.answers[index] = Answer("early", command.case_id, code="early", facts={"needs": early.needs})
+
+    def _take_out_of_vault(self, ask: Ask, case_id: str) -> None:
+        """A parked message is sealed whole; its values go to the vault when it is taken up."""
+        ref = vault_ref(ask)
+        entries = [row for row in self.batch.vault_entries if (row[0], row[3]) != (case_id, ref)]
+        used = {row[:2] for row in entries}
+        self.batch.vault_entries = entries
+        self.batch.vault_keys = [row for row in self.batch.vault_keys if row[:2] in used]
+
+    def retry_parked(self) -> None:
+        """After each append to its case what waits for it is tried again, oldest first, until nothing moves."""
+        moved = True
+        rounds = len(self.waiting) + 1
+        while moved and rounds:
+            moved, rounds = False, rounds - 1
+            oldest = sorted(self.waiting.values(), key=lambda w: (w[0].occurred_at, w[0].sequence, w[0].source, w[0].id))
+            for row, ask in oldest:
+                if row.case_id in self.touched and self._retry(row, ask):
+                    moved = True
+
+    def _retry(self, row: ParkedRow, ask: Ask) -> bool:
+        case = self.cases[row.case_id]
+        rules = self._rules(case, ask.workflow)
+        decoded = decode(ask, row.case_id, rules) if rules else None
+        if not isinstance(decoded, Decoded):
+            return False
+        command = decoded.command
+        outcome = decide(case, command, rules) if rules else Early("case")
+        if isinstance(outcome, Early):
+            return False
+        ((_, ready),) = self._protect([(0, decoded)])
+        assert isinstance(ready, Command)
+        outcome, rules = self._decide(case, ready)
+        assert not isinstance(outcome, Early), "the commitment changes no decision"
+        self._record(ready, outcome, rules, self.line.keys.content_digest(ask.content))
+        del self.waiting[row.source, row.id]
+        in_batch = [p for p in self.batch.parked if (p.source, p.id) != (row.source, row.id)]
+        if len(in_batch) < len(self.batch.parked):  # parked and taken up by one batch: never written
+            self.batch.parked = in_batch
+            self.batch.inbox = [i for i in self.batch.inbox if i[:2] != (row.source, row.id) or i[3] != PARKED]
+        else:
+            self.batch.unpark.append((row.source, row.id))
+        return True
+
+    def _bury(self, index: int, message: Unusable, *, inbox: bool = True) -> None:
+        self.batch.dead_letters.append(
+            DeadLetterRow(
+                message.source, message.id, message.reason, message.detail, message.field, message.file, message.row,
+                self.now, self.line.keys.seal(message.content, b"dead-letter"),
+            )  # fmt: skip
+        )
+        if inbox and message.id:
+            self.batch.inbox.append((message.source, message.id, self.digests[index], DEAD_LETTER, NO_EVENT))
+        self.answers[index] = Answer(
+            "dead-letter", code=message.reason, facts={"field": message.field, "detail": message.detail}
+        )
+
+    def has_work(self) -> bool:
+        b = self.batch
+        return bool(b.events or b.inbox or b.dead_letters or b.parked or b.offsets or b.watermarks)
