@@ -30,7 +30,7 @@ CONTENT = LetterContent(
     ),
     basis=("信访工作条例 第二十三条", "信访工作条例 第三十四条"),
     reply_due="2026-05-06",
-    calendar_edition="cn 2026.1",
+    calendar_edition="cn 2025-11",
     contact="督查科，0555-1234567",
     signed_on="2026-04-07",
     signers=("办公室主任",),

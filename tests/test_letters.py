@@ -114,7 +114,18 @@ def test_text_that_is_not_unicode_is_refused() -> None:
 def test_a_letter_has_no_place_for_a_petitioner() -> None:
     assert {field.name for field in dataclasses.fields(LetterContent)} == {
         *("letter_id", "kind", "title_kind", "organisation", "recipient", "case_ref", "subject", "number", "unit"),
-        *("copy", "facts", "basis", "demands", "reply_due", "calendar_edition", "contact", "signed_on", "signers"),
+        *(
+            "copy",
+            "facts",
+            "basis",
+            "demands",
+            "reply_due",
+            "reply_within",
+            "calendar_edition",
+            "contact",
+            "signed_on",
+            "signers",
+        ),
         *("attachments", "urgency"),
     }
     with pytest.raises((AttributeError, TypeError)):
@@ -148,6 +159,23 @@ def test_sections_are_counted_in_chinese_and_only_where_they_stand() -> None:
     assert [block.text for block in bare.blocks if block.role == "heading"] == ["一、督办要求"]
 
 
+@pytest.mark.parametrize(
+    ("change", "asked"),
+    [
+        ({}, "请于2026年5月6日（含当日）前，…。上述期限按工作日历（cn 2025-11）计算。"),
+        ({"calendar_edition": ""}, "请于2026年5月6日（含当日）前，…。"),
+        ({"reply_due": None, "reply_within": "5 working days"}, "请自收到本函之日起5个工作日内，…。"),
+        ({"reply_due": None, "reply_within": "24小时"}, "请自收到本函之日起24小时内，…。"),
+        ({"reply_due": None, "reply_within": "30 days"}, "请自收到本函之日起30日内，…。"),
+        ({"reply_due": None}, "请将办理情况、处理结果和证明材料及时书面反馈我单位。"),
+    ],
+)
+def test_the_answer_is_asked_for_by_a_day_or_within_a_time(change: dict[str, Any], asked: str) -> None:
+    texts = [block.text for block in compose(dataclasses.replace(CONTENT, **change), template()).blocks]
+    shortened = [text.replace("将办理情况、处理结果和证明材料书面反馈我单位", "…") for text in texts]
+    assert asked in shortened
+
+
 def test_a_brace_in_a_value_is_not_a_placeholder() -> None:
     sheet = compose(dataclasses.replace(CONTENT, subject="{contact}"), template())
     assert "{contact}" in "".join(sheet.title)
@@ -168,6 +196,7 @@ def test_a_brace_in_a_value_is_not_a_placeholder() -> None:
         ({"signed_on": "20260401"}, "LX-714"),
         ({"reply_due": ""}, "LX-714"),
         ({"facts": (Fact("2026-4-1", "甲"),)}, "LX-714"),
+        ({"reply_within": "soon"}, "LX-719"),
     ],
 )
 def test_what_no_letter_can_be_made_of_is_refused_by_both_renderers(change: dict[str, Any], code: str) -> None:

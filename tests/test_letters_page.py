@@ -233,20 +233,31 @@ HOSTILE = "<script>alert(1)</script> & \"x\" 'y' </w:t> ]]> &#60;\x00\x07\x1b\u2
 
 
 def hostile(text: str) -> LetterContent:
+    """A letter with this text wherever a text can stand."""
     return dataclasses.replace(
         CONTENT,
-        facts=(Fact("2026-04-01", text, 2),),
-        subject=text,
+        letter_id=text,
+        title_kind=text,
+        organisation=text,
         recipient=text,
+        case_ref=text,
+        subject=text,
+        copy=(text,),
+        facts=(Fact("2026-04-01", text, 2),),
+        basis=(text, f"{text} 第三条"),
+        demands=(text,),
+        calendar_edition=text,
         contact=text,
+        signers=(text,),
         attachments=(text,),
+        urgency=text,
     )
 
 
 def test_markup_and_control_characters_are_text_on_both_pages() -> None:
     shown = printable(HOSTILE)
     assert not re.search(r"[\x00-\x1f\u202e]", shown)
-    assert shown.count("\ufffd") == 4
+    assert shown.count("\ufffd") == 4  # three control characters and a reversal of direction
     content = hostile(HOSTILE)
     page = render_html(content, template())
     assert "<script" not in page

@@ -1,4 +1,4 @@
-"""What is said about letters and their templates (LX-700 … LX-718)."""
+"""What is said about letters and their templates (LX-700 … LX-719)."""
 
 from __future__ import annotations
 
@@ -106,5 +106,11 @@ CODES: dict[str, Entry] = {
         en="The font file {font} cannot be read: {reason}.",
         remedy_zh="请检查路径和权限；字体集（.ttc）还要检查序号。",
         remedy_en="Check the path and the permissions and, for a collection (.ttc), the number of the face.",
+    ),
+    "LX-719": Entry(
+        zh="“{value}”不是时间长度，不能写作反馈时限。",
+        en="{value} is not a length of time, so no answer can be asked for within it.",
+        remedy_zh="请写作 5 working days、30 days、24 hours 或 5个工作日。",
+        remedy_en="Write 5 working days, 30 days, 24 hours or 5个工作日.",
     ),
 }

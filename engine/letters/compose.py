@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.core.errors import LianxinError
-from engine.letters.content import LetterContent, check_content, chinese_date, content_digest
+from engine.letters.content import LetterContent, check_content, chinese_date, chinese_length, content_digest
 from engine.letters.template import BRACED, Template, placeholders_of
 from engine.letters.title import title_lines
 
@@ -101,6 +101,7 @@ def _values(content: LetterContent, draft: bool) -> dict[str, str]:
     days = {"signed_on": content.signed_on, "reply_due": content.reply_due}
     values = {name: chinese_date(day) if day else "" for name, day in days.items()}
     values |= {name: printable(getattr(content, name) or "") for name in _PLAIN}
+    values["reply_within"] = chinese_length(content.reply_within) if content.reply_within else ""
     values["basis"] = _basis(content.basis)
     if draft:
         values["signed_on"] = values["signed_on"] or DAY_TO_COME
@@ -136,11 +137,17 @@ def _blocks(content: LetterContent, template: Template, values: dict[str, str]) 
             yield Block("body", _fill(template.demands_lead, values))
         for index, text in enumerate(demands, start=1):
             yield Block("demand", f"{index}.{text.rstrip(FINAL_PUNCTUATION)}。")
-    reply = template.reply if content.reply_due else template.no_reply
+    reply = _reply(content, template)
     if reply:
         yield Block("body", _fill(reply, values))
     for text in template.closing:
         yield Block("body", _fill(text, values))
+
+
+def _reply(content: LetterContent, template: Template) -> str:
+    if content.reply_due:
+        return template.reply + (template.calendar if content.calendar_edition else "")
+    return template.reply_within if content.reply_within else template.no_reply
 
 
 def _heading(text: str, ordinals: Iterator[str], values: dict[str, str]) -> Iterator[Block]:

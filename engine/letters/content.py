@@ -15,6 +15,7 @@ import orjson
 
 from engine.core.errors import LianxinError
 from engine.core.instants import YEARS_ACCEPTED, parse_date
+from engine.core.lengths import parse_length
 
 MARK_CHARACTERS_MAX = 16
 LETTER_ID_CHARACTERS_MAX = 64
@@ -22,6 +23,15 @@ NUMBER = re.compile(rf"([^\W_]{{1,{MARK_CHARACTERS_MAX}}})〔([1-9][0-9]{{3}})�
 KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 LETTER_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{LETTER_ID_CHARACTERS_MAX - 1}}}")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+CHINESE_UNITS = {
+    "minutes": "分钟",
+    "hours": "小时",
+    "days": "日",
+    "working days": "个工作日",
+    "months": "个月",
+    "years": "年",
+}
 
 REQUIRED = ("letter_id", "kind", "title_kind", "organisation", "recipient", "case_ref", "subject")
 """A letter without one of these is no letter; the renderers refuse it."""
@@ -58,8 +68,9 @@ class LetterContent:
     facts: tuple[Fact, ...] = ()
     basis: tuple[str, ...] = ()  # the rules that were broken: 信访工作条例 第三十四条
     demands: tuple[str, ...] = ()  # one sentence each; the template's own where empty
-    reply_due: str | None = None  # last day that is in time
-    calendar_edition: str = ""  # with which working days `reply_due` was counted
+    reply_due: str | None = None  # last day that is in time, where it is known when the letter is signed
+    reply_within: str | None = None  # else the time allowed from delivery: `5 working days`, `5个工作日`
+    calendar_edition: str = ""  # with which working days `reply_due` was counted: `Calendar.edition`
     contact: str = ""
     signed_on: str | None = None
     signers: tuple[str, ...] = ()
@@ -99,7 +110,10 @@ def path_of(kind: str, number: str) -> PurePosixPath:
 
 
 def check_content(content: LetterContent) -> None:
-    """Refuse what no letter can be made of: LianxinError LX-711 (an empty field), LX-712 (number), LX-714 (a date)."""
+    """Refuse what no letter can be made of.
+
+    LianxinError LX-711 (a field is empty), LX-712 (no number), LX-714 (no date), LX-719 (no length of time).
+    """
     texts = {name: getattr(content, name) for name in REQUIRED}
     texts |= {f"facts[{index}].text": fact.text for index, fact in enumerate(content.facts)}
     texts |= {f"demands[{index}]": demand for index, demand in enumerate(content.demands)}
@@ -113,12 +127,23 @@ def check_content(content: LetterContent) -> None:
     for name, day in days.items():
         if day is not None and not _is_date(day):
             raise LianxinError("LX-714", exit_code=2, letter=content.letter_id, field=name, value=day)
+    if content.reply_within is not None:
+        chinese_length(content.reply_within)
 
 
 def chinese_date(day: str) -> str:
     """`2026-04-07` as 2026年4月7日: Arabic digits, no leading zeros (GB/T 9704)."""
     date = parse_date(day)
     return f"{date.year}年{date.month}月{date.day}日"
+
+
+def chinese_length(text: str) -> str:
+    """`5 working days` as 5个工作日, `30 days` as 30日. LianxinError LX-719 for what is no length."""
+    try:
+        length = parse_length(text)
+    except ValueError as error:
+        raise LianxinError("LX-719", exit_code=2, value=text) from error
+    return f"{length.amount}{CHINESE_UNITS[length.unit]}"
 
 
 def _is_date(day: str) -> bool:

@@ -30,6 +30,7 @@ PLACEHOLDERS = (
     "number",
     "signed_on",
     "reply_due",
+    "reply_within",
     "calendar_edition",
     "basis",
     "contact",
@@ -47,7 +48,18 @@ BRACED = re.compile(r"\{([^{}｛｝]*)\}")
 STRAY_BRACE = re.compile(r"[{}｛｝]")  # the full-width ones too: an input method types them without being asked
 
 TEXTS = frozenset(
-    {"title", "facts_heading", "facts_lead", "basis", "demands_heading", "demands_lead", "reply", "no_reply"}
+    {
+        "title",
+        "facts_heading",
+        "facts_lead",
+        "basis",
+        "demands_heading",
+        "demands_lead",
+        "reply",
+        "reply_within",
+        "calendar",
+        "no_reply",
+    }
 )
 LISTS = frozenset({"opening", "demands", "closing"})
 OTHERS = frozenset({"lianxin", "letter", "numbered"})
@@ -70,7 +82,9 @@ class Template:
     demands_lead: str = ""
     demands: tuple[str, ...] = ()  # where the letter itself makes none
     reply: str = ""  # where an answer is due on a day
-    no_reply: str = ""  # where none is
+    reply_within: str = ""  # where a time from delivery is allowed
+    calendar: str = ""  # after `reply`: by which edition of the calendar the day was counted
+    no_reply: str = ""  # where neither is said
     numbered: bool = True  # False: needs no 发文字号, and is a draft only while unsigned
 
 

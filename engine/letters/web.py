@@ -35,7 +35,7 @@ def render_html(content: LetterContent, template: Template) -> str:
 
 
 def _lines(sheet: Sheet) -> Iterator[str]:
-    size = min(ORGANISATION_EM_MAX, ORGANISATION_WIDTH_EM / cells(sheet.organisation))
+    size = min(ORGANISATION_EM_MAX, ORGANISATION_WIDTH_EM / max(1, cells(sheet.organisation)))
     yield f'<header><p class="organisation" style="font-size:{size:.2f}em">{escape(sheet.organisation)}</p></header>'
     if sheet.urgency or sheet.number:
         yield f'<p class="number"><span>{escape(sheet.urgency)}</span><span>{escape(sheet.number)}</span></p>'

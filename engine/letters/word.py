@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine.core.instants import parse_date
 from engine.letters import blank
-from engine.letters.compose import ATTACHMENTS, SEAL_PLACE, Sheet, compose
+from engine.letters.compose import ATTACHMENTS, SEAL_PLACE, Sheet, compose, printable
 from engine.letters.content import LetterContent
 from engine.letters.package import FIRST_DAY, fixed_package
 from engine.letters.paragraphs import add, dashed, draft_mark, field, first, frame, write
@@ -63,8 +63,8 @@ def _properties(document: Document, content: LetterContent, sheet: Sheet) -> Non
     moment = datetime(day.year, day.month, day.day) if day else datetime(*FIRST_DAY)
     core.author = core.last_modified_by = sheet.organisation[:255]
     core.title = "".join(sheet.title)[:255]
-    core.category = content.title_kind[:255]
-    core.identifier = content.letter_id[:255]
+    core.category = printable(content.title_kind)[:255]
+    core.identifier = printable(content.letter_id)[:255]
     core.language = "zh-CN"
     core.created = core.modified = moment
     core.revision = 1
@@ -158,4 +158,4 @@ def _foot(document: Document, sheet: Sheet) -> None:
 def _mark_points(organisation: str) -> float:
     """The largest size in which the name stands on one line between the rules, to half a point."""
     smallest, largest = ORGANISATION_POINTS
-    return max(smallest, min(largest, int(2 * ORGANISATION_WIDTH_POINTS / cells(organisation)) / 2))
+    return max(smallest, min(largest, int(2 * ORGANISATION_WIDTH_POINTS / max(1, cells(organisation))) / 2))
