@@ -1,12 +1,11 @@
 """`project`: from events and folds to the rows that are looked at. Append and replay use the same functions.
 
-Every row is a function of a case's fold alone (or, for incidents and openings, of one record), so a rebuild need not
-know in which batches the events once came.
+A row is a function of a case's fold, or of one record that is never changed; so a rebuild need not know in which
+batches the events once came.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +25,7 @@ INCIDENT_OPENED = "lianxin.incident.opened.v1"
 INCIDENT_CLOSED = "lianxin.incident.closed.v1"
 WITHDRAWN = ("cancelled", "voided")
 """States of a letter that no longer counts against the unit it was written to."""
+ENDED = frozenset({"met", "missed", "lapsed"})
 
 Row = tuple[Any, ...]
 TallyKey = tuple[str, str, str]
@@ -43,52 +43,72 @@ class Rows:
     followups: list[Row] = field(default_factory=list)
     incidents: list[Row] = field(default_factory=list)
     closed_incidents: list[Row] = field(default_factory=list)
-    tally: Counter[TallyKey] = field(default_factory=Counter)
-    """Amounts to add; may be negative, where a breach was corrected or a letter withdrawn."""
+    tally: dict[TallyKey, int] = field(default_factory=dict)
+    """Amounts to add; negative where a breach was corrected or a letter withdrawn."""
+
+    def count(self, was: TallyKey | None, now: TallyKey | None) -> None:
+        """What counted under `was` counts under `now`."""
+        if was == now:
+            return
+        if was:
+            self.tally[was] = self.tally.get(was, 0) - 1
+        if now:
+            self.tally[now] = self.tally.get(now, 0) + 1
 
 
 def project(
-    events: Sequence[Event], first: int, before: Mapping[str, Case], after: Mapping[str, Case], month_of: MonthOf
+    events: Sequence[Event],
+    first: int,
+    *,
+    numbers: Mapping[str, int],
+    before: Mapping[str, Case],
+    after: Mapping[str, Case],
+    month_of: MonthOf,
 ) -> Rows:
-    """The rows that `events`, stored from position `first` on, change. `before`, `after`: the folds around them."""
+    """The rows that `events`, stored from position `first` on, change.
+
+    `numbers`: of the cases; `before`, `after`: their folds around the events.
+    """
     rows = Rows()
     updated: dict[str, Instant] = {}
     clocks: dict[tuple[str, str], None] = {}
-    tracks: dict[tuple[str, str], None] = {}
+    tracks: dict[tuple[str, str], JsonObject] = {}  # with the cause of those that are new
     for position, event in enumerate(events, first):
+        data, case_id = event.data, event.case_id
         if event.version:
-            case_id, data = event.case_id, event.data
             updated[case_id] = event.recorded_at
-            if "clocks" in data:
-                for key in data["clocks"]:
-                    clocks[case_id, key] = None
-            if "tracks" in data:
-                for track_id in data["tracks"]:
-                    tracks[case_id, track_id] = None
-            rows.tally.update(openings(event, month_of))
-        incidents(event, position, rows)
-    rows.cases = [case_row(after[case_id], at) for case_id, at in updated.items()]
+            for key in data.get("clocks", ()):
+                clocks[case_id, key] = None
+            for track_id in data.get("tracks", ()):
+                tracks.setdefault((case_id, track_id), data.get("cause", _NOTHING))
+            for opening in openings(event, month_of):
+                rows.count(None, opening)
+        if "incidents" in data or event.type in _OF_INCIDENTS:
+            incidents(event, position, rows)
+    for case_id, at in updated.items():
+        rows.cases.append(case_row(numbers[case_id], after[case_id], at))
     for case_id, key in clocks:
         clock = after[case_id].clocks[key]
-        rows.deadlines.append(deadline_row(case_id, key, clock))
-        _move(rows.tally, clock_count(before[case_id].clocks.get(key), month_of), clock_count(clock, month_of))
+        rows.deadlines.append(deadline_row(numbers[case_id], case_id, key, clock))
+        rows.count(clock_count(before[case_id].clocks.get(key), month_of), clock_count(clock, month_of))
         if clock["track"]:
-            tracks[case_id, clock["track"]] = None
-    for case_id, track_id in tracks:
+            tracks.setdefault((case_id, clock["track"]), _NOTHING)
+    for (case_id, track_id), cause in tracks.items():
         case = after[case_id]
         track = case.tracks[track_id]
         if track["track"] == LETTER:
-            rows.letters.append(letter_row(case, track_id, track))
             was = before[case_id].tracks.get(track_id)
-            _move(rows.tally, letter_count(was, month_of), letter_count(track, month_of))
+            rows.letters.append(letter_row(case, track_id, track, None if was else cause))
+            rows.count(letter_count(was, month_of), letter_count(track, month_of))
         elif track["track"] == FOLLOW_UP:
             rows.followups.append(followup_row(case, track_id, track))
     return rows
 
 
-def case_row(case: Case, updated_at: Instant) -> Row:
+def case_row(number: int, case: Case, updated_at: Instant) -> Row:
     """A row of `case`."""
     return (
+        number,
         case.case_id,
         case.workflow,
         case.version,
@@ -101,10 +121,11 @@ def case_row(case: Case, updated_at: Instant) -> Row:
     )
 
 
-def deadline_row(case_id: str, key: str, clock: Clock) -> Row:
+def deadline_row(number: int, case_id: str, key: str, clock: Clock) -> Row:
     """A row of `deadline`. A clock that stands still has no next rung, whatever it will have when it goes on."""
     rungs = clock["rungs"]
     return (
+        number,
         case_id,
         key,
         clock["track"],
@@ -121,22 +142,25 @@ def deadline_row(case_id: str, key: str, clock: Clock) -> Row:
     )
 
 
-def letter_row(case: Case, track_id: str, track: Track) -> Row:
-    """A row of `letter`; the reply's due instant is that of the latest run of its clock `reply`."""
-    data, entered, number = track["data"], track["entered"], track.get("number", {})
+def letter_row(case: Case, track_id: str, track: Track, cause: JsonObject | None) -> Row:
+    """A row of `letter`; `cause` None leaves the one that was written when the letter was drafted.
+
+    The reply's due instant is that of the latest run of its clock `reply`.
+    """
+    data, entered, number = track["data"], track["entered"], track.get("number", _NOTHING)
     replies = [clock for clock in _clocks_of(case, track_id) if clock["deadline"] == REPLY]
     return (
         case.case_id,
         track_id,
         data.get("kind") or "",
-        number.get("organisation", ""),
+        data.get("organisation") or "",
         number.get("mark", ""),
         number.get("year"),
         number.get("number"),
         data.get("recipient") or "",
         track["state"],
         1 if track["open"] else 0,
-        _canonical(data.get("cause", {})),
+        None if cause is None else _canonical(cause),
         entered.get("drafted", track["opened_at"]),
         entered.get("signed"),
         entered.get("delivered"),
@@ -145,8 +169,8 @@ def letter_row(case: Case, track_id: str, track: Track) -> Row:
 
 
 def followup_row(case: Case, track_id: str, track: Track) -> Row:
-    """A row of `followup`: due when it was planned for, else at the first of its deadlines."""
-    due = track["data"].get("due_at") or min((clock["due_at"] for clock in _clocks_of(case, track_id)), default=None)
+    """A row of `followup`: due at the first of its deadlines."""
+    due = min((clock["due_at"] for clock in _clocks_of(case, track_id)), default=None)
     return (case.case_id, track_id, track["state"], 1 if track["open"] else 0, due)
 
 
@@ -157,7 +181,7 @@ def incidents(event: Event, position: int, rows: Rows) -> None:
         return
     opened = [event.data] if event.type == INCIDENT_OPENED else event.data.get("incidents", ())
     for ordinal, incident in enumerate(opened):
-        facts = _canonical(incident.get("facts", {}))
+        facts = _canonical(incident.get("facts", _NOTHING))
         rows.incidents.append((position, ordinal, event.case_id, incident["code"], facts, event.recorded_at, None))
 
 
@@ -172,8 +196,11 @@ def openings(event: Event, month_of: MonthOf) -> Iterator[TallyKey]:
 
 
 def clock_count(clock: Clock | None, month_of: MonthOf) -> TallyKey | None:
-    """Where a deadline that has ended counts: its owner, the month it ended in, how it ended."""
-    if clock is None or clock["status"] not in {"met", "missed", "lapsed"}:
+    """Where a deadline that has ended counts: its owner, the month it ended in, how it ended.
+
+    A delayed reaction's clock is nobody's promise and counts nowhere.
+    """
+    if clock is None or clock["status"] not in ENDED or "armed" in clock:
         return None
     at = clock["missed_at"] if clock["status"] == "missed" else clock["ended_at"]
     return clock.get("owner") or "", month_of(at), clock["status"]
@@ -199,14 +226,7 @@ def months_in(time_zone: str) -> MonthOf:
 
 
 _NOTHING: JsonObject = {}
-
-
-def _move(tally: Counter[TallyKey], was: TallyKey | None, now: TallyKey | None) -> None:
-    if was != now:
-        if was:
-            tally[was] -= 1
-        if now:
-            tally[now] += 1
+_OF_INCIDENTS = (INCIDENT_OPENED, INCIDENT_CLOSED)
 
 
 def _clocks_of(case: Case, track_id: str) -> Iterable[Clock]:

@@ -20,7 +20,7 @@ ROWS_PER_FETCH = 1000
 Driver = Any
 """A DB-API connection; pysqlite3 publishes no types."""
 
-LOG_COLUMNS = "position, case_id, version, reacts, body, digest"
+LOG_COLUMNS = "position, version, reacts, body, digest"
 
 
 class Reader:
@@ -45,26 +45,26 @@ class Reader:
 
     def history(self, case_id: str, after: int = 0, limit: int = ROWS_MAX) -> list[Event]:
         """A case's records after a position, rejections among them."""
-        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE case_id = ? AND position > ? ORDER BY position LIMIT ?"
+        sql = f"""SELECT {LOG_COLUMNS} FROM log WHERE number = (SELECT number FROM "case" WHERE case_id = ?)
+                  AND position > ? ORDER BY position LIMIT ?"""
         return [_event(row) for row in self._driver.execute(sql, (case_id, after, limit))]
 
-    def records_by_case(self) -> Iterator[Event]:
-        """The records that have a version, case by case and in each by version: what a rebuild folds."""
-        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE version IS NOT NULL ORDER BY case_id, version"
+    def records_by_case(self) -> Iterator[tuple[int, Event]]:
+        """(number of the case, record): the records that have a version, case by case in the order they were opened,
+        and in each by version. What a rebuild folds."""
+        sql = f"SELECT {LOG_COLUMNS}, number FROM log WHERE version IS NOT NULL ORDER BY number, version"
+        return ((row[-1], _event(row[:-1])) for row in self._driver.execute(sql))
+
+    def records_without_case_version(self) -> Iterator[Event]:
+        """Rejections, incidents and the like, in the order of their positions."""
+        sql = f"SELECT {LOG_COLUMNS} FROM log WHERE version IS NULL ORDER BY position"
         return (_event(row) for row in self._driver.execute(sql))
 
     # ----------------------------------------------------------------------------------------------- cases
 
     def load(self, case_ids: Iterable[str]) -> dict[str, Case]:
         """The cases of these ids; one that does not exist yet is an empty `Case`."""
-        wanted = list(case_ids)
-        sql = """SELECT case_id, version, digest, state_json FROM "case"
-                 WHERE case_id IN (SELECT value FROM json_each(?))"""
-        found = {
-            case_id: Case.from_state(case_id, version, digest, state)
-            for case_id, version, digest, state in self._driver.execute(sql, (_json(wanted),))
-        }
-        return {case_id: found.get(case_id) or Case(case_id) for case_id in wanted}
+        return {case_id: case for case_id, (_, case) in self._numbered_cases(list(case_ids)).items()}
 
     def case(self, case_id: str) -> Case | None:
         """One case; None where there is none of this id."""
@@ -119,7 +119,7 @@ class Reader:
         query = _page(table, (table.c.case_id, table.c.letter_id), after, limit)
         given = _given(case_id=case_id, kind=kind, state=state)
         rows = self._rows(query.where(*(table.c[name] == value for name, value in given)))
-        return [{**row, "cause": orjson.loads(row["cause"])} for row in rows]
+        return [{**row, "cause": orjson.loads(row["cause"] or b"{}")} for row in rows]
 
     def followups(
         self, *, case_id: str = "", state: str = "", after: tuple[str, str] = ("", ""), limit: int = ROWS_MAX
@@ -157,7 +157,7 @@ class Reader:
         sql = """SELECT source, id, case_id, occurred_at, sequence, sealed, needs, parked_at, give_up_at, attempts
                  FROM parked WHERE case_id IN (SELECT value FROM json_each(?))
                  ORDER BY occurred_at, sequence, source, id"""
-        return [ParkedRow(*row) for row in self._driver.execute(sql, (_json(list(case_ids)),))]
+        return [ParkedRow(*row) for row in self._driver.execute(sql, (as_json(list(case_ids)),))]
 
     def parked(self, *, give_up_until: Instant = "", limit: int = ROWS_MAX) -> list[ParkedRow]:
         """What is parked, by the instant it is given up; with `give_up_until` only what has waited too long by then."""
@@ -203,7 +203,7 @@ class Reader:
         """The wrapped data keys that exist for these (case_id, person)."""
         sql = """SELECT k.case_id, k.person, k.wrapped FROM json_each(?) AS j
                  CROSS JOIN vault_key AS k ON k.case_id = j.value ->> 0 AND k.person = j.value ->> 1"""
-        found = self._driver.execute(sql, (_json(list(pairs)),))
+        found = self._driver.execute(sql, (as_json(list(pairs)),))
         return {(case_id, person): wrapped for case_id, person, wrapped in found}
 
     def vault_entries(self, case_id: str, person: str = "") -> list[tuple[str, str, int, bytes]]:
@@ -223,15 +223,24 @@ class Reader:
         query = select(table).order_by(*(table.c[name] for name in key))
         return (tuple(row) for row in self._connection.execute(query).yield_per(ROWS_PER_FETCH))
 
+    def _numbered_cases(self, case_ids: list[str]) -> dict[str, tuple[int, Case]]:
+        sql = """SELECT number, case_id, version, digest, state_json FROM "case"
+                 WHERE case_id IN (SELECT value FROM json_each(?))"""
+        found = {
+            case_id: (number, Case.from_state(case_id, version, digest, state))
+            for number, case_id, version, digest, state in self._driver.execute(sql, (as_json(case_ids),))
+        }
+        return {case_id: found.get(case_id) or (0, Case(case_id)) for case_id in case_ids}
+
     def _rows(self, query: Select[Any]) -> list[JsonObject]:
         return [dict(row) for row in self._connection.execute(query).mappings()]
 
 
-def _event(row: tuple[int, str, int | None, int, bytes, bytes]) -> Event:
-    position, case_id, version, reacts, body, digest = row
+def _event(row: tuple[int, int | None, int, bytes, bytes]) -> Event:
+    position, version, reacts, body, digest = row
     said = orjson.loads(body)
     return Event(
-        case_id=case_id,
+        case_id=said["case"],
         version=version or 0,
         type=said["type"],
         occurred_at=said["occurred_at"],
@@ -254,5 +263,6 @@ def _given(**filters: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in filters.items() if value]
 
 
-def _json(value: object) -> str:
+def as_json(value: object) -> str:
+    """JSON text for json_each: a list of any length is one parameter."""
     return orjson.dumps(value).decode()

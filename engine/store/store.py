@@ -23,7 +23,7 @@ from engine.store import schema
 from engine.store import vault as vaults
 from engine.store.projection import months_in
 from engine.store.reader import Reader
-from engine.store.transaction import Tx
+from engine.store.transaction import Remembered, Tx
 from engine.store.vault import Vault
 
 SQLITE_OLDEST = (3, 51, 3)
@@ -49,6 +49,7 @@ class Store:
         self._connection = writer.connect()
         self._driver: Any = self._connection.connection.driver_connection
         self._turn = threading.RLock()
+        self._remembered = Remembered()
         self._busy = ""  # what the thread that has the turn is in: a transaction, or (in memory) a reading
         self._lock_file: IO[str] | None = None
 
@@ -94,9 +95,10 @@ class Store:
             self._busy = "transaction"
             try:
                 with self._begun("BEGIN IMMEDIATE"):
-                    tx = Tx(self._connection, self._month_of)
+                    tx = Tx(self._connection, self._month_of, self._remembered)
                     yield tx
                     tx.finish()
+                tx.committed()
             finally:
                 self._busy = ""
 
