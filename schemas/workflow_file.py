@@ -39,7 +39,7 @@ def _conditions(value: object) -> object:
         return value
     found: list[object] = []
     for item in value:
-        if isinstance(item, dict) and set(item) != {"name", "condition"}:
+        if isinstance(item, dict) and not ("condition" in item and set(item) <= {"name", "condition"}):
             found += [{"name": name, "condition": condition} for name, condition in item.items()]
         elif isinstance(item, bool):
             found.append({"condition": "true" if item else "false"})

@@ -16,6 +16,7 @@ from engine.core.catalogue_entry import Entry
 # The areas may take `Entry` from here, so it stands before them.
 from engine.core import (
     catalogue_calendar,
+    catalogue_letters,
     catalogue_reading,
     catalogue_resources,
     catalogue_store,
@@ -44,6 +45,7 @@ CODES: dict[str, Entry] = join(
         catalogue_resources.CODES,
         catalogue_calendar.CODES,
         catalogue_workflow.CODES,
+        catalogue_letters.CODES,
     ]
 )
 """Every code with its sentences."""

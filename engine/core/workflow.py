@@ -67,7 +67,7 @@ class NamedCondition:
     place: str = ""  # file:line, for "why not"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Transition:
     name: str
     to: str | None  # None stays; "back" returns to the state before
@@ -101,7 +101,7 @@ class Extension:
     approved_by: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Deadline:
     """A promise with a clock. `starts`, `stops`, `cancels` are names that moves fire (see `names_of`)."""
 
@@ -135,7 +135,7 @@ class Deadline:
     on_breach: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Machine:
     """The main line, or one kind of track: states, the table of moves, clocks."""
 
@@ -181,7 +181,7 @@ class Action:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reaction:
     name: str
     upon: frozenset[str]

@@ -13,6 +13,7 @@ from engine.core.guards import GuardFailed
 from engine.core.instants import Instant, plus
 from engine.core.model import JsonObject
 from engine.core.workflow import IntakeRule
+from engine.runtime.maps import BadRow, MappedCommand
 from engine.runtime.rulebook import RuleBook
 from schemas.case_command import command_name, read_command
 from schemas.intake import IntakeEvent, Unreadable, content
@@ -56,6 +57,8 @@ class Ask:
     claimed_at: Instant = ""
     file: str = ""
     row: int = 0
+    zone: str = ""  # of a map: how dates among the values are written
+    time_formats: tuple[str, ...] = ()
     case_id: str = ""  # given by people who name the case by its id instead of its key
 
     def packed(self) -> bytes:
@@ -83,6 +86,32 @@ class Unusable:
     file: str = ""
     row: int = 0
     content: bytes = b""
+
+
+def from_row(mapped: MappedCommand | BadRow, source: str, file: str) -> Ask | Unusable:
+    """The wish in a row of a file; a row that cannot be read is a dead letter with file, row and column."""
+    if isinstance(mapped, BadRow):
+        raw = (mapped.raw_excerpt or "").encode()
+        detail = f"{file}, row {mapped.number}: {mapped.reason}"
+        return Unusable(source, f"row:{mapped.number}", mapped.reason, detail, mapped.field or "", file, mapped.number, raw)
+    return Ask(
+        source=mapped.source,
+        id=mapped.id,
+        workflow=mapped.workflow,
+        does=mapped.does,
+        role=mapped.role,
+        unit=mapped.unit,
+        case_key=mapped.case_key,
+        time=mapped.time,
+        values=mapped.values,
+        petitioner=mapped.petitioner,
+        sequence=mapped.sequence,
+        content=mapped.content(),
+        file=mapped.file,
+        row=mapped.row,
+        zone=mapped.zone.key if mapped.zone else "",
+        time_formats=mapped.time_formats,
+    )
 
 
 def from_event(

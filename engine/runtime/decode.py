@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -14,7 +15,7 @@ from engine.core.model import Actor, Command, CommandKind, JsonObject
 from engine.core.report import suggest
 from engine.core.workflow import Field
 from engine.runtime.asks import Ask, Unusable
-from engine.runtime.values import convert
+from engine.core.conversion import convert
 from engine.store.vault import Commitment, Secret
 
 CASE = "case"
@@ -73,7 +74,7 @@ def decode(ask: Ask, case_id: str, rules: Rules) -> Decoded | Unusable:
             values[key] = raw if isinstance(raw, str | int | bool) else str(raw)
             continue  # `decide` refuses it by name, with did-you-mean
         try:
-            value = _converted(field, raw, rules)
+            value = _converted(field, raw, rules, ask)
         except ValueError as error:
             return Unusable(ask.source, ask.id, "bad-value", str(error), key, ask.file, ask.row, ask.content)
         if value is None:
@@ -115,13 +116,13 @@ def _kind(ask: Ask, rules: Rules) -> tuple[CommandKind, str]:
     return "transition", ask.does
 
 
-def _converted(field: Field, raw: Any, rules: Rules) -> Any:
-    zone = rules.calendar.zone
+def _converted(field: Field, raw: Any, rules: Rules, ask: Ask) -> Any:
+    zone = ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone
     if field.many:
         items = raw if isinstance(raw, list) else [raw]
-        value: Any = [convert(field.type, item, field.of, zone) for item in items]
+        value: Any = [convert(field.type, item, field.of, zone, ask.time_formats) for item in items]
     else:
-        value = convert(field.type, raw, field.of, zone)
+        value = convert(field.type, raw, field.of, zone, ask.time_formats)
     if field.type == "unit" and rules.directory.name != DIRECTORY_OF_ANY:
         for unit in value if isinstance(value, list) else [value]:
             if unit not in rules.directory:

@@ -23,6 +23,8 @@ def stamp(
     """The fact as it goes into the log: next in its case's chain of digests."""
     if draft.letter_number is not None:
         _number(draft, number, calendar, mark_of)
+    if "tracks" in draft.data:
+        _keep_numbers(draft, case)
     version = case.version + 1
     actor = draft.actor.as_json()
     body = orjson.dumps(
@@ -54,6 +56,14 @@ def _number(draft: Draft, number: NextNumber, calendar: Calendar, mark_of: Calla
     organisation = str(track["data"]["organisation"])
     taken = {"mark": mark_of(kind), "year": year, "number": number(organisation, kind, year)}
     draft.data["tracks"] = {**draft.data["tracks"], track_id: {**track, "number": taken}}
+
+
+def _keep_numbers(draft: Draft, case: Case) -> None:
+    """A number taken by an earlier draft of the same command (a letter signed and delivered at once) stays."""
+    for track_id, track in draft.data["tracks"].items():
+        numbered = case.tracks.get(track_id, {}).get("number")
+        if numbered is not None and "number" not in track:
+            draft.data["tracks"] = {**draft.data["tracks"], track_id: {**track, "number": numbered}}
 
 
 def record(case_id: str, type_: str, data: JsonObject, cause: JsonObject, occurred_at: Instant, recorded_at: Instant) -> Event:
