@@ -73,18 +73,10 @@ def remedy(code: str, facts: Mapping[str, str], language: Language = "zh+en") ->
 def explain(code: str) -> str:
     """The page of a code in both languages; LookupError for a code that does not exist."""
     entry = CODES[code]
-    return "\n".join(
-        [
-            code,
-            "",
-            f"含义：{_fill(entry.zh, {})}",
-            f"处理：{entry.remedy_zh}",
-            "",
-            f"Meaning: {_fill(entry.en, {})}",
-            f"What to do: {entry.remedy_en}",
-            "",
-        ]
+    zh, en, remedy_zh, remedy_en = (
+        _PLACEHOLDER.sub(r"‹\1›", part) for part in (entry.zh, entry.en, entry.remedy_zh, entry.remedy_en)
     )
+    return f"{code}\n\n含义：{zh}\n处理：{remedy_zh}\n\nMeaning: {en}\nWhat to do: {remedy_en}\n"
 
 
 def _in_language(zh: str, en: str, language: Language) -> str:

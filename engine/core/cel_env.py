@@ -116,7 +116,12 @@ class Program:
 
 def program(text: str, shape: Shape) -> Program:
     """The running form of an expression over the names of `shape`. NotCompiled."""
-    return Program(_compile(running(frozenset(shape)), text))
+    return Program(_compile(running(frozenset(sayable(shape))), text))
+
+
+def sayable(shape: Shape) -> Shape:
+    """The names that an expression can say at all; the others are refused where they are given, not here."""
+    return {name: inner for name, inner in shape.items() if _IDENTIFIER.fullmatch(name)}
 
 
 def _compile(env: cel.Env, text: str) -> cel.Expression:
@@ -126,6 +131,7 @@ def _compile(env: cel.Env, text: str) -> cel.Expression:
         raise NotCompiled(str(error)) from None
 
 
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MISSING = re.compile(r'(?:Key not found in map : |No value with name )"([^"]*)"')
 
 
@@ -139,7 +145,7 @@ def checking(shape: Shape) -> Checker:
     structs: dict[str, Path] = {}
     variables = {
         name: _type(inner) if isinstance(inner, Kind) else cel.Type(_message(file, structs, (name,), inner))
-        for name, inner in shape.items()
+        for name, inner in sayable(shape).items()
     }
     anything = descriptor_pb2.FileDescriptorProto()
     struct_pb2.DESCRIPTOR.CopyToProto(anything)
@@ -224,7 +230,7 @@ def _message(file: descriptor_pb2.FileDescriptorProto, structs: dict[str, Path],
     structs[full_name] = path
     message = file.message_type.add(name=name)
     message.options.deprecated_legacy_json_field_conflicts = True  # `a1` beside `a_1` is nothing to warn of
-    for number, (step, inner) in enumerate(shape.items(), 1):
+    for number, (step, inner) in enumerate(sayable(shape).items(), 1):
         field = message.field.add(name=step, number=number, json_name=f"f{number}", label=_FIELD.LABEL_OPTIONAL)
         if not isinstance(inner, Kind):
             field.type = _FIELD.TYPE_MESSAGE

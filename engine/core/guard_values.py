@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
@@ -55,10 +55,13 @@ class Evaluation:
 def value_at(values: Mapping[str, Any], path: Path) -> Any:
     """The value at a path of plain mappings; None where it, or anything above it, is absent."""
     here: Any = values
-    for step in path:
-        if here is None:
-            return None
-        here = here.get(step)
+    try:
+        for step in path:
+            if here is None:
+                return None
+            here = here.get(step)
+    except AttributeError:  # foreign data: a text or list stands where a mapping was thought to be
+        return None
     return here
 
 
@@ -146,6 +149,19 @@ class Answers:
             raise GuardFailed("LX-173", call=call, detail=str(error)) from error
         self.record[call] = answer
         return answer
+
+
+def project(values: Mapping[str, Any], paths: Iterable[Path]) -> dict[str, Any]:
+    """Only what is read, copied as CEL takes it; a null is an absent value."""
+    data: dict[str, Any] = {}
+    for path in paths:
+        inside = data
+        for step in path[:-1]:
+            inside = inside.setdefault(step, {})
+        value = value_at(values, path)
+        if value is not None:
+            inside[path[-1]] = plain(value)
+    return data
 
 
 def no_answer(name: str, arguments: tuple[Any, ...]) -> Any:

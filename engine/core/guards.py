@@ -17,7 +17,7 @@ from engine.core.cel_ast import TooDeep
 from engine.core.cel_env import FUNCTIONS, Checker, NotCompiled, Program, checking, program
 from engine.core.guard_faults import Fault, GuardFailed, GuardFaults, Teller, too_deep, too_long
 from engine.core.guard_reading import LITERAL, NOTHING, Reading, Seen, fits
-from engine.core.guard_values import Answers, Evaluation, Lookups, given, key_of, no_answer, result, value_at
+from engine.core.guard_values import Answers, Evaluation, Lookups, given, key_of, no_answer, project, result, value_at
 from engine.core.kinds import Kind, Path, Shape
 
 __all__ = [
@@ -211,20 +211,21 @@ class Untyped:
         """The value: str, int, bool, float, list, dict or None. GuardFailed if there is none (`missing` says what)."""
         if self._plain_path is not None:
             return self._read(values, self._plain_path)
-        run = self._program.run(dict(values), no_answer)
-        if not run.error:
+        run = self._program.run(project(values, self.reads), no_answer)
+        if not run.error and isinstance(run.value, (str, int, float, list, dict, type(None))):
             return run.value
         if run.missing is not None:
             raise GuardFailed("LX-170", missing=run.missing, path=run.missing)
-        raise GuardFailed("LX-172", detail=run.error)
+        raise GuardFailed("LX-172", detail=run.error or type(run.value).__name__)
 
     @staticmethod
     def _read(values: Mapping[str, Any], path: Path) -> Any:
         here: Any = values
-        for step in path:
-            if not isinstance(here, Mapping) or step not in here:
-                raise GuardFailed("LX-170", missing=step, path=".".join(path))
-            here = here[step]
+        try:
+            for step in path:
+                here = here[step]
+        except (LookupError, TypeError):  # TypeError: a text or list stands where a mapping was thought to be
+            raise GuardFailed("LX-170", missing=step, path=".".join(path)) from None
         return here
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from engine.core.catalogue import CODES, remedy, sentence
 from engine.core.errors import Problem
 
+EXCERPT_CHARACTERS = 160
+"""Longest part of a source line shown with a finding."""
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -114,10 +116,13 @@ def _block(problem: Problem, lines: Sequence[str]) -> str:
 
 def _excerpt(line: str, number: int, column: int, end_column: int) -> list[str]:
     line = "".join(_printable(character) for character in line)
-    gutter = f"{number:>5} │ "
-    before, marked = line[: column - 1], line[column - 1 : max(end_column - 1, column)]
+    before, marked, after = line[: column - 1], line[column - 1 : max(end_column - 1, column)], line[end_column - 1 :]
+    if len(line) > EXCERPT_CHARACTERS:
+        half = EXCERPT_CHARACTERS // 2
+        before = "…" + before[-half:] if len(before) > half else before
+        marked, after = marked[:half], after[: max(half - len(marked), 0)] + "…"
     caret = " " * cells(before) + "^" * max(cells(marked), 1)
-    return [f"{gutter}{line}".rstrip(), f"{' ' * 5} │ {caret}"]
+    return [f"{number:>5} │ {before}{marked}{after}".rstrip(), f"{' ' * 5} │ {caret}"]
 
 
 def _printable(character: str) -> str:

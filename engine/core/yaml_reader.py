@@ -5,7 +5,7 @@ PyYAML's C events rather than its `compose()`: composing recurses in C as deep a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -35,7 +35,7 @@ class Place:
     style: str = ""
     size: int = 1
     children: dict[str, Place] | list[Place] | None = None
-    keys: dict[str, Place] = field(default_factory=dict)
+    keys: dict[str, Place] | None = None
 
     def span(self, lines: tuple[str, ...]) -> Span:
         """As a reader counts; a value over several lines is marked to the end of its first."""
@@ -54,10 +54,10 @@ class _Open:
     """How many values had been read when it began."""
     anchor: str | None = None
     is_key: bool = False
+    awaits_key: bool = False
+    """In a mapping: what comes next is a key. Else it is the value of `key`, or of a refused one (None)."""
     key: str | None = None
     key_place: Place | None = None
-    key_read: bool = False
-    """In a mapping: a key has been read (perhaps refused: `key` is None) and its value comes next."""
     plain_before: str = ""
     """In a flow collection: the plain text read last, to see whether a comma cut it."""
 
@@ -102,9 +102,9 @@ class Reader:
             if kind is events.ScalarEvent:
                 self._scalar(event)
             elif kind is events.MappingStartEvent:
-                self._begin(event, {}, {})
+                self._begin(event, {}, mapping=True)
             elif kind is events.SequenceStartEvent:
-                self._begin(event, [], [])
+                self._begin(event, [], mapping=False)
             elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
                 self._end(event)
             elif kind is events.AliasEvent:
@@ -141,33 +141,33 @@ class Reader:
 
     def _scalar(self, event: Any) -> None:
         parent = self._stack[-1] if self._stack else None
-        place = _place(event)
+        start, end = event.start_mark, event.end_mark
+        place = Place(start.line, start.column, end.line, end.column, event.style)
         if event.anchor:
             place.column = _after_anchor(self.lines[place.line], place)
-        if parent is not None and isinstance(parent.value, dict) and not parent.key_read:
+        if parent is not None and parent.awaits_key:
             self._key(parent, event, place)
             return
         value: Any = event.value
-        key = self._key_above()
         if event.tag is not None:
-            value = self._tagged(event, place, key)
+            value = self._tagged(event, place, self._key_above())
         elif event.implicit[0]:
-            value = self._plain(event.value, place, key)
+            value = self._plain(value, place)
             if parent is not None and parent.flow:
                 self._watch_comma(parent, event, place)
         if event.anchor:
             self._anchors[event.anchor] = (value, place)
         self._put(value, place)
 
-    def _plain(self, text: str, place: Place, key: str | None) -> Any:
+    def _plain(self, text: str, place: Place) -> Any:
         try:
             value = plain_value(text)
         except NotPlain as refused:
             self.note(refused.code, place, refused.facts)
             return text
-        if isinstance(value, str) and is_expression(value, key):
+        if "#" in self.lines[place.end_line] and isinstance(value, str):
             rest = self.lines[place.end_line][place.end_column :]
-            if rest.lstrip().startswith("#") and is_open(value):
+            if rest.lstrip().startswith("#") and is_expression(value, self._key_above()) and is_open(value):
                 self.problem("LX-119", place, text=text)
         return value
 
@@ -179,10 +179,10 @@ class Reader:
         return raw.strip()
 
     def _watch_comma(self, parent: _Open, event: Any, place: Place) -> None:
-        if isinstance(parent.value, dict):
+        if parent.key_place is not None:
             key = parent.key_place
             empty = event.value == "" and place.line == place.end_line and place.column == place.end_column
-            if key is not None and empty and (place.line, place.column) == (key.end_line, key.end_column):
+            if empty and (place.line, place.column) == (key.end_line, key.end_column):
                 name = parent.key or ""
                 self.problem("LX-117", key, text=f"{parent.plain_before}, {name}" if parent.plain_before else name)
                 return
@@ -198,9 +198,9 @@ class Reader:
             found = (None, place)
         value, origin = found
         parent = self._stack[-1] if self._stack else None
-        if parent is not None and isinstance(parent.value, dict) and not parent.key_read:
+        if parent is not None and parent.awaits_key:
             self.problem("LX-115", place, kind=f"*{event.anchor}")
-            parent.key_read, parent.key = True, None
+            parent.awaits_key, parent.key = False, None
             return
         here = Place(
             place.line, place.column, place.end_line, place.end_column, "*", origin.size, origin.children, origin.keys
@@ -209,14 +209,17 @@ class Reader:
 
     # ── mappings and lists ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self, event: Any, value: Any, children: Any) -> None:
+    def _begin(self, event: Any, value: Any, mapping: bool) -> None:
         place = _place(event)
-        place.children = children
+        if mapping:
+            place.children, place.keys = {}, {}
+        else:
+            place.children = []
         if event.tag is not None:
             self.problem("LX-105", place, tag=event.tag.replace("tag:yaml.org,2002:", "!!"))
         parent = self._stack[-1] if self._stack else None
-        opened = _Open(value, place, bool(event.flow_style), self._count, event.anchor)
-        if parent is not None and isinstance(parent.value, dict) and not parent.key_read:
+        opened = _Open(value, place, bool(event.flow_style), self._count, event.anchor, awaits_key=mapping)
+        if parent is not None and parent.awaits_key:
             self.problem("LX-115", place, kind="列表或键值 a list or mapping")
             opened.is_key = True
         else:
@@ -231,10 +234,10 @@ class Reader:
             self._anchors[done.anchor] = (done.value, done.place)
         if done.is_key:
             parent = self._stack[-1]
-            parent.key_read, parent.key = True, None
+            parent.awaits_key, parent.key = False, None
 
     def _key(self, parent: _Open, event: Any, place: Place) -> None:
-        parent.key_read, parent.key, parent.key_place = True, None, place
+        parent.awaits_key, parent.key, parent.key_place = False, None, place
         name: str = event.value
         if event.tag is not None:
             self._tagged(event, place, None)
@@ -251,6 +254,7 @@ class Reader:
             if has_operator(name) and not self._is_bare(place):
                 self.problem("LX-118", place, text=name)
                 return
+        assert parent.place.keys is not None, "a mapping has keys"
         first = parent.place.keys.get(name)
         if first is not None:
             self.problem("LX-104", place, key=name, first_line=first.line + 1)
@@ -267,14 +271,16 @@ class Reader:
             self.value, self.place = value, place
             return
         parent = self._stack[-1]
-        if isinstance(parent.value, list):
+        above = parent.place
+        if isinstance(above.children, list):
             parent.value.append(value)
-            parent.place.children.append(place)  # type: ignore[union-attr]  # a list's children are a list
-        elif parent.key is not None:
+            above.children.append(place)
+            return
+        if parent.key is not None and above.children is not None and above.keys is not None:
             parent.value[parent.key] = value
-            parent.place.children[parent.key] = place  # type: ignore[index,call-overload]
-            parent.place.keys[parent.key] = parent.key_place or place
-        parent.key_read = False
+            above.children[parent.key] = place
+            above.keys[parent.key] = parent.key_place or place
+        parent.awaits_key = True
 
     def _key_above(self) -> str | None:
         """The key of the mapping that the value being read belongs to, also through a list."""
@@ -286,7 +292,7 @@ class Reader:
 
 def _place(event: Any) -> Place:
     start, end = event.start_mark, event.end_mark
-    return Place(start.line, start.column, end.line, end.column, getattr(event, "style", "") or "")
+    return Place(start.line, start.column, end.line, end.column)
 
 
 def _after_anchor(line: str, place: Place) -> int:

@@ -49,7 +49,7 @@ class Source:
         place, above, found = self._walk(path)
         if place is None:
             return None
-        if key and found and above is not None and path:
+        if key and found and path and above is not None and above.keys is not None:
             place = above.keys.get(str(path[-1]), place)
         return place.span(self.lines)
 
