@@ -2,6 +2,9 @@
 
 A row is a function of a case's fold, or of one record that is never changed; so a rebuild need not know in which
 batches the events once came.
+
+The two tables written with every event hold neither `bytes` nor None: the driver takes 0.1 µs for a text, a whole number
+or a bytearray, and 1.7 µs for anything else, because it first looks for somebody who would like to adapt it.
 """
 
 from __future__ import annotations
@@ -77,12 +80,15 @@ def project(
         data, case_id = event.data, event.case_id
         if event.version:
             updated[case_id] = event.recorded_at
-            for key in data.get("clocks", ()):
-                clocks[case_id, key] = None
-            for track_id in data.get("tracks", ()):
-                tracks.setdefault((case_id, track_id), data.get("cause", _NOTHING))
-            for opening in openings(event, month_of):
-                rows.count(None, opening)
+            if "clocks" in data:
+                for key in data["clocks"]:
+                    clocks[case_id, key] = None
+            if "tracks" in data:
+                for track_id in data["tracks"]:
+                    tracks.setdefault((case_id, track_id), data.get("cause", _NOTHING))
+            if "with" in data or "set" in data or event.version == 1:
+                for opening in openings(event, month_of):
+                    rows.count(None, opening)
         if "incidents" in data or event.type in _OF_INCIDENTS:
             incidents(event, position, rows)
     for case_id, at in updated.items():
@@ -112,12 +118,12 @@ def case_row(number: int, case: Case, updated_at: Instant) -> Row:
         case.case_id,
         case.workflow,
         case.version,
-        case.digest,
+        bytearray(case.digest),
         case.phase,
         case.state,
         case.data.get("unit") or "",
         updated_at,
-        case.state_bytes(),
+        bytearray(case.state_bytes()),
     )
 
 
@@ -136,8 +142,8 @@ def deadline_row(number: int, case_id: str, key: str, clock: Clock) -> Row:
         clock["started_at"],
         clock["due_at"],
         clock["due_raw_at"],
-        rungs[0]["at"] if rungs and "since" in clock and clock["status"] == "running" else None,
-        clock.get("missed_at"),
+        rungs[0]["at"] if rungs and "since" in clock and clock["status"] == "running" else "",
+        clock.get("missed_at") or "",
         1 if clock.get("provisional") else 0,
     )
 

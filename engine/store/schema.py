@@ -131,8 +131,8 @@ deadline = Table(
     _text("started_at"),
     _text("due_at"),
     _text("due_raw_at"),
-    _text("next_rung_at", null=True),  # NULL: nothing will fire (ended, paused)
-    _text("missed_at", null=True),
+    _text("next_rung_at"),  # "": nothing will fire (ended, paused)
+    _text("missed_at"),  # "": not missed
     _int("provisional"),
     PrimaryKeyConstraint("number", "key"),
     sqlite_with_rowid=False,
@@ -140,7 +140,7 @@ deadline = Table(
 Index(
     "deadline_due",
     *(deadline.c[name] for name in ("next_rung_at", "case_id")),
-    sqlite_where=text("next_rung_at IS NOT NULL"),
+    sqlite_where=text("next_rung_at <> ''"),
 )
 
 letter_number = Table(

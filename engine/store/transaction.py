@@ -100,13 +100,13 @@ class Tx(Reader):
         `after` skips up to one of them (instant, case, track, deadline, run), for rungs that must wait.
         """
         keyset = "AND (next_rung_at, case_id, track_id, deadline, run) > (?, ?, ?, ?, ?)" if after else ""
-        sql = f"""SELECT next_rung_at, case_id, key FROM deadline WHERE next_rung_at <= ? {keyset}
+        sql = f"""SELECT next_rung_at, case_id, key FROM deadline WHERE next_rung_at <> '' AND next_rung_at <= ? {keyset}
                   ORDER BY next_rung_at, case_id, track_id, deadline, run LIMIT ?"""
         return list(self._driver.execute(sql, (until, *(after or ()), limit)))
 
     def next_due(self) -> Instant | None:
         """The instant of the next rung; None where nothing is armed."""
-        sql = "SELECT min(next_rung_at) FROM deadline WHERE next_rung_at IS NOT NULL"
+        sql = "SELECT min(next_rung_at) FROM deadline WHERE next_rung_at <> ''"
         found: tuple[Instant | None] = self._driver.execute(sql).fetchone()
         return found[0]
 
@@ -181,13 +181,22 @@ class Tx(Reader):
                 numbers[event.case_id] = position
             number = numbers.get(event.case_id, 0)
             assert number or not event.version, "a case begins with version 1"
-            version = event.version or None
-            records.append((position, number, version, event.type, event.reacts, event.body, event.digest))
+            records.append(
+                (
+                    position,
+                    number,
+                    event.version or None,
+                    event.type,
+                    1 if event.reacts else 0,
+                    bytearray(event.body),  # and not bytes: see engine.store.projection
+                    bytearray(event.digest),
+                )
+            )
         if records:
             self._driver.executemany(INSERT_LOG, records)
         if batch.inbox:
             rows = [
-                (source, message_id, digest, outcome, first + index if index >= 0 else 0)
+                (source, message_id, bytearray(digest), outcome, first + index if index >= 0 else 0)
                 for source, message_id, digest, outcome, index in batch.inbox
             ]
             # An upsert that its WHERE turns down is silent: the count says so.
@@ -212,8 +221,8 @@ class Tx(Reader):
 
     def _append_rest(self, batch: Batch) -> None:
         for sql, rows in (
-            (INSERT_KEYS, batch.vault_keys),
-            (INSERT_ENTRIES, batch.vault_entries),
+            (INSERT_KEYS, [(*key, bytearray(wrapped)) for *key, wrapped in batch.vault_keys]),
+            (INSERT_ENTRIES, [(*key, bytearray(sealed)) for *key, sealed in batch.vault_entries]),
             (UPSERT["parked"], [_values(row, PARKED_COLUMNS) for row in batch.parked]),
             (UNPARK, batch.unpark),
             (INSERT_DEAD_LETTER, [_values(row, DEAD_LETTER_COLUMNS) for row in batch.dead_letters]),
