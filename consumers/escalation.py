@@ -24,6 +24,5 @@ ACTIONS = (
 def react(event: Event, rules: Rules, at: Instant) -> tuple[Command, ...]:
     """提级: from none to L2 by one step, otherwise one level up or to the level named."""
     return tuple(
-        wish.command("escalate", "sponsor", dict(wish.params))
-        for wish in wishes(event, rules, NAME, ("escalate",), at)
+        wish.command("escalate", "sponsor", dict(wish.params)) for wish in wishes(event, rules, NAME, ("escalate",), at)
     )

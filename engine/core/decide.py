@@ -20,7 +20,7 @@ BACK = "back"
 
 def decide(case: Case, command: Command, rules: Rules) -> Outcome:
     """What the rules say to one command about one case."""
-    desk = Desk(case, command, rules, [])
+    desk = Desk(case, command, rules)
     try:
         match command.kind:
             case "open_case":
@@ -138,9 +138,7 @@ def _tracks_meant(desk: Desk, machine: Machine, name: str) -> list[str]:
     return able
 
 
-def move(
-    desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObject, *, forced: bool = False
-) -> None:
+def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObject, *, forced: bool = False) -> None:
     """One move, in the order of the language. `forced` is the engine's own (an automatic letter): no role is asked."""
     track = desk.case.tracks[track_id] if track_id else None
     state = track["state"] if track else desk.case.state
@@ -148,7 +146,7 @@ def move(
     if transition is None:
         possible = sorted(move for at, move in machine.table if at == state)
         raise Refused("no-transition", state=state, transition=name, possible=possible)
-    sight = desk.sight(track_id, machine=machine.name)
+    sight = desk.sight(track_id)
     by = transition.by
     if by.of_kind:
         assert track is not None, "only a letter has a kind"
@@ -164,7 +162,10 @@ def move(
         if not complete:
             desk.emit(f"lianxin.{machine.name or 'case'}.{name}.approved.v1", {"approvals": {key: signed}}, [])
             return
-    sight = _laid_over(desk, machine, track_id, of_own, of_event)
+    if of_own:  # conditions see the case (or track) with the needs laid over it
+        own = "track" if track_id else "case"
+        sight[own] = {**sight[own], **of_own}
+    sight["event"] = of_event
     inputs: JsonObject = {}
     _check_before(desk, transition, machine, track_id)
     desk.check(transition.conditions, sight, inputs)
@@ -184,7 +185,7 @@ def move(
     target = _target(desk, transition, machine, track_id)
     if target is not None and not track_id:
         _check_closing(desk, machine, target)
-    names = list(machine_names(desk, machine, name, state, target))
+    names = list(desk.rules.workflow.names_of(machine.name, name, state, target))
     timing.miss_what_ends(desk, names, track_id, desk.command.at)
     if track_id:
         _track_data(desk, machine, track_id, data, state, target, {**of_own, **sets})
@@ -197,20 +198,6 @@ def move(
             data |= {"from": state, "to": target, "phase": machine.states[target].phase}
     type_ = f"lianxin.{machine.name or 'case'}.{target or name}.v1"
     _finish(desk, machine.name, track_id, data, names, type_)
-
-
-def machine_names(desk: Desk, machine: Machine, name: str, state: str, target: str | None) -> tuple[str, ...]:
-    return desk.rules.workflow.names_of(machine.name, name, state, target)
-
-
-def _laid_over(desk: Desk, machine: Machine, track_id: str, of_own: JsonObject, of_event: JsonObject) -> dict[str, object]:  # type: ignore[type-arg]
-    """What conditions of a move see: the case (or track) with the needs laid over it, and what came with the event."""
-    sight = desk.sight(track_id, event=of_event, machine=machine.name)
-    if track_id:
-        sight["track"] = {**sight["track"], **of_own}
-    else:
-        sight["case"] = {**sight["case"], **of_own}
-    return sight
 
 
 def _check_before(desk: Desk, transition: Transition, machine: Machine, track_id: str) -> None:
@@ -298,24 +285,26 @@ def _finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: li
         data["once"] = command.once
     if command.contact:
         data["contact"] = command.contact
-    before = desk.case
-    after = Desk(_provisional(desk, type_, data), command, desk.rules, [])
-    sight = after.sight(track_id, machine=machine)
-    effects = timing.Effects(after, sight, track_id, command.at)
-    effects.apply(names, machine)
-    _end_what_final_states_end(desk, effects, machine, track_id, data)
-    if effects.changed:
-        data["clocks"] = {**data.get("clocks", {}), **effects.changed}
-    levels = tracks.levels_after(before, workflow, data.get("tracks", {}))
-    if levels:
+    final = "to" in data and workflow.machine(machine).states[data["to"]].final
+    born_late = []
+    if final or timing.concerns(desk.case, workflow, names):
+        effects = timing.Effects(Desk(_provisional(desk, type_, data), command, desk.rules), track_id, machine)
+        effects.apply(names)
+        if final:
+            _end_what_a_final_state_ends(desk, effects, track_id, data)
+        if effects.changed:
+            data["clocks"] = {**data.get("clocks", {}), **effects.changed}
+        for code, facts in effects.incidents:
+            desk.incident(data, code, **facts)
+        names = [*names, *effects.names]
+        born_late = effects.born_late
+    if "tracks" in data and (levels := tracks.levels_after(desk.case, data["tracks"])):
         data["levels"] = levels
-    for code, facts in effects.incidents:
-        desk.incident(data, code, **facts)
     number = None
     if machine == tracks.LETTER and data.get("to") == "signed":
         number = (str(desk.case.tracks[track_id]["data"]["kind"]), track_id)
-    desk.emit(type_, data, [*names, *effects.names], letter_number=number)
-    for deadline, key in effects.born_late:
+    desk.emit(type_, data, names, letter_number=number)
+    for deadline, key in born_late:
         _born_late(desk, deadline, key)
 
 
@@ -326,12 +315,8 @@ def _provisional(desk: Desk, type_: str, data: JsonObject) -> Case:
     return folded(desk.case, Draft(type_, desk.command.at, desk.command.actor, data))
 
 
-def _end_what_final_states_end(
-    desk: Desk, effects: timing.Effects, machine: str, track_id: str, data: JsonObject
-) -> None:
-    target = data.get("to")
-    if target is None or not desk.rules.workflow.machine(machine).states[target].final:
-        return
+def _end_what_a_final_state_ends(desk: Desk, effects: timing.Effects, track_id: str, data: JsonObject) -> None:
+    """The clocks of what is final, and the tracks that a closed case cancels."""
     if track_id:
         effects.end_all(f"{track_id}/", keep=False)
         return
@@ -502,7 +487,9 @@ def arm(desk: Desk) -> None:
     clock["armed"] = {"event": command.values["event"], "track": command.values.get("track", "")}
     clock["owner"] = ENGINE
     if clock["budget"]["unit"] != clocks.MICROSECONDS:  # a day's reaction comes at the beginning of that day
-        clock["rungs"] = [{"at": desk.rules.calendar.day_start(desk.rules.calendar.local_day(clock["due_at"])), "name": clocks.END}]
+        clock["rungs"] = [
+            {"at": desk.rules.calendar.day_start(desk.rules.calendar.local_day(clock["due_at"])), "name": clocks.END}
+        ]
     desk.emit("lianxin.reaction.armed.v1", {"clocks": {f"{reaction}#{run}": clock}, "cause": command.cause}, [])
 
 

@@ -103,14 +103,24 @@ class Missed(dict[str, bool]):
         return self[name]
 
 
-@dataclass(slots=True)
 class Desk:
-    """One command, decided step by step: each draft is folded at once, so that the next step sees it."""
+    """One command, decided step by step: whoever looks at the case sees it with all drafts so far folded in."""
 
-    case: Case
-    command: Command
-    rules: Rules
-    drafts: list[Draft]
+    __slots__ = ("_case", "_folded", "command", "drafts", "rules")
+
+    def __init__(self, case: Case, command: Command, rules: Rules) -> None:
+        self._case = case
+        self._folded = 0
+        self.command = command
+        self.rules = rules
+        self.drafts: list[Draft] = []
+
+    @property
+    def case(self) -> Case:
+        while self._folded < len(self.drafts):  # most commands end with their first draft, which nobody looks at
+            self._case = folded(self._case, self.drafts[self._folded])
+            self._folded += 1
+        return self._case
 
     def sight(self, track_id: str = "", **more: Any) -> Sight:
         if track_id:
@@ -161,11 +171,10 @@ class Desk:
             data["notes"] = list(command.notes)
         heard = sorted(self.rules.workflow.listened.intersection(names))
         draft = Draft(type_, at or command.at, actor or command.actor, data, letter_number, bool(heard))
-        self.case = folded(self.case, draft)
+        self.drafts.append(draft)
         if heard:
             data["names"] = heard
             data["summary"] = summary(self.case, self.rules, draft.occurred_at, str(data.get("track", "")))
-        self.drafts.append(draft)
 
     def incident(self, data: JsonObject, code: str, **facts: Any) -> None:
         """Something a person must look at, on record with the fact it came with."""

@@ -3,7 +3,8 @@
     intake event ─► decode ─► decide ─► append ─► project ─► relay ─► react ─► new commands ─► (the same line again)
 
 `decide(case, command, rules)` answers with an `Outcome`; `stamp` turns accepted drafts into `Event`s;
-`evolve(case, event)` folds them. A case's tracks and clocks are plain JSON objects, because they live in the log,
+`evolve(case, event)` folds them. Nobody changes one of these objects once it was handed on; those that are made for
+every event are not `frozen` only because that would triple the time to make one. A case's tracks and clocks are plain JSON objects, because they live in the log,
 in the `case` table and in people's exports in just this form.
 """
 
@@ -125,7 +126,7 @@ class Case:
         return cls(case_id=case_id, version=version, digest=digest, **orjson.loads(state))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Actor:
     """Who acts: a reference to a person (never a name), the unit they act for, the role they act in.
 
@@ -137,13 +138,18 @@ class Actor:
     unit: str = ""
 
     def as_json(self) -> JsonObject:
-        return {k: v for k, v in (("role", self.role), ("person", self.person), ("unit", self.unit)) if v}
+        found: JsonObject = {"role": self.role}
+        if self.person:
+            found["person"] = self.person
+        if self.unit:
+            found["unit"] = self.unit
+        return found
 
 
 CommandKind = Literal["transition", "open_case", "open_track", "rung", "escalate", "remind", "arm", "calendar"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Command:
     """A wish about one case, from a system, a person, a due clock or a reaction. All go through the same door.
 
@@ -171,7 +177,7 @@ class Command:
     notes: tuple[str, ...] = ()  # `intake_incomplete`, `imported`: letters of such a breach stay drafts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
     """A fact as decided, before `stamp` gives it version, recorded time and letter number."""
 
@@ -183,7 +189,7 @@ class Draft:
     reacts: bool = False  # some reaction of the workflow waits for one of its names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """A fact in the log. `body` is the canonical JSON that was hashed; `data` is its part that `evolve` obeys."""
 
@@ -200,7 +206,7 @@ class Event:
     position: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Accepted:
     """The rules say yes: these facts, in this order."""
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from engine.core import clocks
 from engine.core.desk import Desk, Sight
-from engine.core.instants import Instant
+from engine.core.instants import Instant, parse_date
 from engine.core.lengths import Length, parse_length
-from engine.core.model import Clock, JsonObject
-from engine.core.workflow import MAIN, Deadline
+from engine.core.model import Case, Clock, JsonObject
+from engine.core.workflow import MAIN, Deadline, Workflow
 
 OFFICE = "office"
 """The owner that means the petition office itself."""
@@ -77,14 +77,24 @@ def clock_data(key: str, clock: Clock) -> JsonObject:
     return data
 
 
+def concerns(case: Case, workflow: Workflow, names: Sequence[str]) -> bool:
+    """Whether a fact that fires these names can touch any clock at all: most do not, and cost nothing more."""
+    if workflow.any_event or workflow.start_fields or workflow.pausing:
+        return True
+    if any(name in workflow.clock_index for name in names):
+        return True
+    return any(c["status"] == "running" and "owner" not in c and "armed" not in c for c in case.clocks.values())
+
+
 class Effects:
     """The clock changes of one fact, gathered before it is emitted: they ride in its body."""
 
-    def __init__(self, desk: Desk, sight: Sight, track_id: str, at: Instant) -> None:
-        self.desk = desk
-        self.sight = sight
+    def __init__(self, desk: Desk, track_id: str, machine: str) -> None:
+        self.desk = desk  # with the case as it stands after the fact
+        self.machine = machine
         self.track_id = track_id
-        self.at = at
+        self.at = desk.command.at
+        self.sight: Sight = desk.sight(track_id)
         self.changed: dict[str, Clock] = {}
         self.names: list[str] = []
         self.born_late: list[tuple[Deadline, str]] = []  # `keep due` runs whose due has passed
@@ -93,15 +103,15 @@ class Effects:
     def now(self, key: str, clock: Clock) -> Clock:
         return self.changed.get(key, clock)
 
-    def apply(self, names: Sequence[str], machine: str) -> None:
+    def apply(self, names: Sequence[str]) -> None:
         """All effects of the fired names, in the order cancel, stop, pause, start."""
-        workflow = self.desk.rules.workflow
+        workflow, machine = self.desk.rules.workflow, self.machine
         entries = [entry for name in names for entry in workflow.clock_index.get(name, ())]
         for what in ("cancel", "stop"):
             for kind, deadline in entries:
                 if kind == what:
                     self._end(deadline, "cancelled" if what == "cancel" else "met")
-        self._pause_and_resume(machine)
+        self._pause_and_resume()
         for kind, deadline in entries:
             if kind == "start":
                 self._start(deadline, self.at)
@@ -109,7 +119,7 @@ class Effects:
             if not deadline.machine or deadline.machine == machine:
                 self._start(deadline, self.at)
         for deadline in workflow.start_fields:
-            self._start_from_field(deadline, machine)
+            self._start_from_field(deadline)
         self._find_owners()
 
     def end_all(self, prefix: str, *, keep: bool) -> None:
@@ -138,13 +148,12 @@ class Effects:
                 else:
                     self.changed[key] = {**clock, "ended_at": self.at}
 
-    def _pause_and_resume(self, machine: str) -> None:
-        case, calendar = self.desk.case, self.desk.rules.calendar
+    def _pause_and_resume(self) -> None:
+        case, calendar, machine = self.desk.case, self.desk.rules.calendar, self.machine
         for deadline in self.desk.rules.workflow.pausing:
             if deadline.machine != machine:
                 continue
             state = case.tracks[self.track_id]["state"] if machine else case.state
-            state = str(self.sight.get("entering") or state)
             for key, clock in runs(self.desk, deadline, self.track_id):
                 clock = self.now(key, clock)
                 if clock["status"] != "running":
@@ -155,8 +164,8 @@ class Effects:
                 elif not still and clocks.is_paused(clock):
                     self.changed[key] = clocks.resume(clock, self.at, calendar)
 
-    def _start_from_field(self, deadline: Deadline, machine: str) -> None:
-        if deadline.machine and deadline.machine != machine:
+    def _start_from_field(self, deadline: Deadline) -> None:
+        if deadline.machine and deadline.machine != self.machine:
             return
         if runs(self.desk, deadline, self.track_id) or key_of(deadline, self.track_id, 1) in self.changed:
             return
@@ -164,7 +173,7 @@ class Effects:
         day = self.desk.value(deadline.start_field, self.sight)
         if day:
             calendar = self.desk.rules.calendar
-            self._start(deadline, day if "T" in day else calendar.day_start(clocks.parse_date(day)))
+            self._start(deadline, day if "T" in day else calendar.day_start(parse_date(day)))
 
     def _start(self, deadline: Deadline, at: Instant) -> None:
         earlier = [(key, self.now(key, clock)) for key, clock in runs(self.desk, deadline, self.track_id)]
@@ -231,7 +240,7 @@ class Effects:
                 continue
             if clock["track"] and clock["track"] != self.track_id:
                 continue
-            machine = MAIN if not clock["track"] else str(self.sight["machine"])
+            machine = self.machine if clock["track"] else MAIN
             deadline = workflow.machine(machine).deadlines[clock["deadline"]]
             owner = _resolved(self.desk, deadline.owner)
             if deadline.owner_expression is not None:

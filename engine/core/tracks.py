@@ -10,7 +10,7 @@ from engine.core.desk import ENGINE_ACTOR, Desk, Refused
 from engine.core.inputs import sorted_values
 from engine.core.model import ENGINE, Case, JsonObject, Track
 from engine.core.timing import OFFICE
-from engine.core.workflow import Machine, Workflow
+from engine.core.workflow import Machine
 
 LETTER, SPONSOR = "letter", "sponsor"
 AUTO_PATH = ("check", "sign", "deliver")
@@ -106,7 +106,7 @@ def _denied_person(desk: Desk, person: str) -> bool:
     return any(desk.denied(p.unit) for p in desk.rules.directory.people if p.ref == person)
 
 
-def levels_after(case: Case, workflow: Workflow, tracks: dict[str, Track]) -> dict[str, str] | None:
+def levels_after(case: Case, tracks: dict[str, Track]) -> dict[str, str] | None:
     """The case's levels after these track changes; None where nothing moves.
 
     supervision: of the letters signed and not yet verified, voided or cancelled, the highest; else reminded or none.

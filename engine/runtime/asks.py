@@ -35,7 +35,7 @@ class Source:
 UNLIMITED = Source(max_backdate=None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """One wish about one case, with raw values: decoded once its case, and so its workflow's version, is known."""
 
@@ -93,7 +93,9 @@ def from_row(mapped: MappedCommand | BadRow, source: str, file: str) -> Ask | Un
     if isinstance(mapped, BadRow):
         raw = (mapped.raw_excerpt or "").encode()
         detail = f"{file}, row {mapped.number}: {mapped.reason}"
-        return Unusable(source, f"row:{mapped.number}", mapped.reason, detail, mapped.field or "", file, mapped.number, raw)
+        return Unusable(
+            source, f"row:{mapped.number}", mapped.reason, detail, mapped.field or "", file, mapped.number, raw
+        )
     return Ask(
         source=mapped.source,
         id=mapped.id,
@@ -115,13 +117,15 @@ def from_row(mapped: MappedCommand | BadRow, source: str, file: str) -> Ask | Un
 
 
 def from_event(
-    event: IntakeEvent | Unreadable, book: RuleBook, sources: Mapping[str, Source], received_at: Instant, raw: bytes = b""
+    event: IntakeEvent | Unreadable,
+    book: RuleBook,
+    sources: Mapping[str, Source],
+    received_at: Instant,
+    raw: bytes = b"",
 ) -> Ask | Unusable:
     """The wish in a CloudEvent: a native command `lianxin.case.…`, or a foreign type that a workflow's `intake:` maps."""
     if isinstance(event, Unreadable):
-        return Unusable(
-            event.source or "", event.id or "", event.reason, event.detail, event.field or "", content=raw
-        )
+        return Unusable(event.source or "", event.id or "", event.reason, event.detail, event.field or "", content=raw)
     said = content(event)
     policy = sources.get(event.source, sources.get("*"))
     if policy is None:
@@ -131,7 +135,9 @@ def from_event(
         return found
     name = f"{found.workflow}.{found.does}"
     if policy.commands is not None and found.does not in policy.commands and name not in policy.commands:
-        return Unusable(event.source, event.id, "not-allowed", f"this source may not send {found.does}", "type", content=said)
+        return Unusable(
+            event.source, event.id, "not-allowed", f"this source may not send {found.does}", "type", content=said
+        )
     if policy.roles is not None and found.role not in policy.roles:
         return Unusable(event.source, event.id, "not-allowed", f"this source may not act as {found.role}", content=said)
     return _dated(found, policy, received_at)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
+from engine.core.conversion import convert
 from engine.core.desk import Rules
 from engine.core.model import Actor, Command, CommandKind, JsonObject
 from engine.core.report import suggest
 from engine.core.workflow import Field
 from engine.runtime.asks import Ask, Unusable
-from engine.core.conversion import convert
 from engine.store.vault import Commitment, Secret
 
 CASE = "case"
@@ -26,7 +26,7 @@ DIRECTORY_OF_ANY = "open"
 """Name of the directory that admits every unit: for imported data whose units nobody has listed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decoded:
     """A command whose personal values are still in `secrets`, each with the place its commitment goes to."""
 
@@ -34,20 +34,14 @@ class Decoded:
     secrets: tuple[Secret, ...] = ()
 
     def protected(self, commitments: Sequence[Commitment]) -> Command:
-        """The command as the log may see it."""
-        if not self.secrets:
-            return self.command
-        values = dict(self.command.values)
-        contact: JsonObject = {}
+        """The command as the log may see it: each secret's place holds its commitment."""
+        command = self.command
         for secret, commitment in zip(self.secrets, commitments, strict=True):
-            if secret.person == CASE:
-                values[secret.field] = commitment.logged
+            if secret.person == CASE and secret.field != CASE_KEY:
+                command.values[secret.field] = commitment.logged
             else:
-                contact.setdefault(secret.person, {})[secret.field] = commitment.logged
-        key = values.pop(CASE_KEY, None)
-        if key is not None:
-            contact[CASE] = {CASE_KEY: key}
-        return _replaced(self.command, values, contact)
+                command.contact.setdefault(secret.person, {})[secret.field] = commitment.logged
+        return command
 
 
 CASE_KEY = "case_key"
@@ -140,9 +134,3 @@ def vault_ref(ask: Ask) -> int:
 def _unusable(ask: Ask, reason: str, name: str, meant: str | None) -> Unusable:
     detail = f"nobody knows {name}" + (f"; did you mean {meant}?" if meant else "")
     return Unusable(ask.source, ask.id, reason, detail, name, ask.file, ask.row, ask.content)
-
-
-def _replaced(command: Command, values: Mapping[str, Any], contact: JsonObject) -> Command:
-    from dataclasses import replace
-
-    return cast(Command, replace(command, values=dict(values), contact=contact))

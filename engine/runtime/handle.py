@@ -1,6 +1,6 @@
 """The straight line, on one screen: a batch comes in, is decoded, decided, stamped and appended in one transaction.
 
-    intake event ─► decode ─► decide ─► append ─► project ─► relay ─► react ─► new commands ─► (the same line again)
+intake event ─► decode ─► decide ─► append ─► project ─► relay ─► react ─► new commands ─► (the same line again)
 """
 
 from __future__ import annotations
@@ -45,10 +45,16 @@ SILENT = frozenset({"rung-gone", "nothing-moved"})
 
 Message = Ask | Command | Unusable
 NO_DIGEST = b"\0" * 16
-NAMES = {ACCEPTED: "accepted", REJECTED: "rejected", PARKED: "early", DEAD_LETTER: "dead-letter", REUSED_ID: "dead-letter"}
+NAMES = {
+    ACCEPTED: "accepted",
+    REJECTED: "rejected",
+    PARKED: "early",
+    DEAD_LETTER: "dead-letter",
+    REUSED_ID: "dead-letter",
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What became of one message: accepted, rejected, early, duplicate or dead-letter; `facts` say why."""
 
@@ -233,8 +239,7 @@ class _Run:
             return Answer("rejected", command.case_id, case.version, outcome.code, outcome.facts)
         assert rules is not None
         for draft in outcome.drafts:
-            event = stamp(draft, case, command, rules.edition, self.now, self.tx.next_number, rules.calendar,
-                          lambda kind: rules.workflow.letters[kind].mark)  # fmt: skip
+            event = stamp(draft, case, command, rules, self.now, self.tx.next_number)
             events.append(event)
             case = evolve(case, event)
         self.cases[command.case_id] = case
@@ -248,7 +253,9 @@ class _Run:
     def _park(self, index: int, ask: Ask, command: Command, early: Early) -> None:
         sealed = self.line.keys.seal(ask.packed(), b"parked")
         give_up = plus(self.now, self.line.early_max_wait)
-        row = ParkedRow(ask.source, ask.id, command.case_id, ask.time, ask.sequence, sealed, early.needs, self.now, give_up)
+        row = ParkedRow(
+            ask.source, ask.id, command.case_id, ask.time, ask.sequence, sealed, early.needs, self.now, give_up
+        )
         self.batch.parked.append(row)
         self.batch.inbox.append((ask.source, ask.id, self.digests[index], PARKED, NO_EVENT))
         self.waiting[ask.source, ask.id] = (row, ask)
@@ -269,7 +276,9 @@ class _Run:
         rounds = len(self.waiting) + 1
         while moved and rounds:
             moved, rounds = False, rounds - 1
-            oldest = sorted(self.waiting.values(), key=lambda w: (w[0].occurred_at, w[0].sequence, w[0].source, w[0].id))
+            oldest = sorted(
+                self.waiting.values(), key=lambda w: (w[0].occurred_at, w[0].sequence, w[0].source, w[0].id)
+            )
             for row, ask in oldest:
                 if row.case_id in self.touched and self._retry(row, ask):
                     moved = True
@@ -301,8 +310,15 @@ class _Run:
     def _bury(self, index: int, message: Unusable, *, inbox: bool = True) -> None:
         self.batch.dead_letters.append(
             DeadLetterRow(
-                message.source, message.id, message.reason, message.detail, message.field, message.file, message.row,
-                self.now, self.line.keys.seal(message.content, b"dead-letter"),
+                message.source,
+                message.id,
+                message.reason,
+                message.detail,
+                message.field,
+                message.file,
+                message.row,
+                self.now,
+                self.line.keys.seal(message.content, b"dead-letter"),
             )  # fmt: skip
         )
         if inbox and message.id:

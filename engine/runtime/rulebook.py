@@ -55,7 +55,11 @@ class RuleBook:
         found = self.calendars.get(name)
         if found is None:
             raise LianxinError(
-                "LX-411", exit_code=2, name=name, suggestion=suggest(name, list(self.calendars)) or "", known="、".join(self.calendars)
+                "LX-411",
+                exit_code=2,
+                name=name,
+                suggestion=suggest(name, list(self.calendars)) or "",
+                known="、".join(self.calendars),
             )
         return found
 
@@ -79,7 +83,12 @@ class RuleBook:
             yield workflow.digest, "workflow", workflow.name, workflow.content
         for calendar in self.calendars.values():
             yield calendar.digest, "calendar", calendar.name, orjson.dumps(calendar.content(), option=sort)
-        yield self.directory.digest, "directory", self.directory.name, orjson.dumps(self.directory.content(), option=sort)
+        yield (
+            self.directory.digest,
+            "directory",
+            self.directory.name,
+            orjson.dumps(self.directory.content(), option=sort),
+        )
         for rules in self._rules.values():
             triple = {
                 "workflow": rules.workflow.digest, "calendar": rules.calendar.digest, "directory": self.directory.digest,

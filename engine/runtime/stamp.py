@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import orjson
 
-from engine.core.calendar import Calendar
+from engine.core.desk import Rules
 from engine.core.instants import Instant
 from engine.core.model import GENESIS, Case, Command, Draft, Event, JsonObject
 
@@ -16,13 +16,10 @@ REJECTED = "lianxin.case.rejected.v1"
 INCIDENT_OPENED = "lianxin.incident.opened.v1"
 
 
-def stamp(
-    draft: Draft, case: Case, command: Command, edition: str, recorded_at: Instant, number: NextNumber, calendar: Calendar,
-    mark_of: Callable[[str], str],
-) -> Event:  # fmt: skip
+def stamp(draft: Draft, case: Case, command: Command, rules: Rules, recorded_at: Instant, number: NextNumber) -> Event:
     """The fact as it goes into the log: next in its case's chain of digests."""
     if draft.letter_number is not None:
-        _number(draft, number, calendar, mark_of)
+        _number(draft, rules, number)
     if "tracks" in draft.data:
         _keep_numbers(draft, case)
     version = case.version + 1
@@ -33,7 +30,7 @@ def stamp(
             "case": case.case_id,
             "cause": {"id": command.id, "source": command.source},
             "data": draft.data,
-            "edition": edition,
+            "edition": rules.edition,
             "occurred_at": draft.occurred_at,
             "recorded_at": recorded_at,
             "type": draft.type,
@@ -47,14 +44,14 @@ def stamp(
     )
 
 
-def _number(draft: Draft, number: NextNumber, calendar: Calendar, mark_of: Callable[[str], str]) -> None:
+def _number(draft: Draft, rules: Rules, number: NextNumber) -> None:
     """发文字号: the next number of (organisation, kind, year), dense, taken in the signing transaction."""
     assert draft.letter_number is not None
     kind, track_id = draft.letter_number
-    year = calendar.local_day(draft.occurred_at).year
+    year = rules.calendar.local_day(draft.occurred_at).year
     track = draft.data["tracks"][track_id]
     organisation = str(track["data"]["organisation"])
-    taken = {"mark": mark_of(kind), "year": year, "number": number(organisation, kind, year)}
+    taken = {"mark": rules.workflow.letters[kind].mark, "year": year, "number": number(organisation, kind, year)}
     draft.data["tracks"] = {**draft.data["tracks"], track_id: {**track, "number": taken}}
 
 
@@ -66,7 +63,9 @@ def _keep_numbers(draft: Draft, case: Case) -> None:
             draft.data["tracks"] = {**draft.data["tracks"], track_id: {**track, "number": numbered}}
 
 
-def record(case_id: str, type_: str, data: JsonObject, cause: JsonObject, occurred_at: Instant, recorded_at: Instant) -> Event:
+def record(
+    case_id: str, type_: str, data: JsonObject, cause: JsonObject, occurred_at: Instant, recorded_at: Instant
+) -> Event:
     """A record without a case version: a rejection, an incident. Its digest covers itself alone."""
     body = orjson.dumps(
         {
