@@ -14,7 +14,15 @@ from yaml._yaml import CParser
 
 from engine.core.errors import Problem, Span
 from engine.core.yaml_scalars import NotPlain, key_text, plain_value
-from engine.core.yaml_traps import cut_by_comma, has_operator, is_expression, is_open, swallowed_by_tag, syntax_finding
+from engine.core.yaml_traps import (
+    cut_by_comma,
+    first_bad_character,
+    has_operator,
+    is_expression,
+    is_open,
+    swallowed_by_tag,
+    syntax_finding,
+)
 
 MAX_DEPTH = 40
 """Deepest nesting of mappings and lists."""
@@ -155,6 +163,10 @@ class Reader:
             value = self._plain(value, place)
             if parent is not None and parent.flow:
                 self._watch_comma(parent, event, place)
+        elif event.style == '"':
+            bad = first_bad_character(value)
+            if bad is not None:  # written as an escape
+                self.problem("LX-102", place, character=f"U+{ord(value[bad]):04X}")
         if event.anchor:
             self._anchors[event.anchor] = (value, place)
         self._put(value, place)

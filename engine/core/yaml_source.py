@@ -59,8 +59,8 @@ class Source:
         Exact for texts on one line without escapes and for literal blocks (`|`); otherwise the whole value's place.
         """
         place, _, found = self._walk(path)
-        text = self._value(path)
-        if place is None or not found or not isinstance(text, str):
+        text = self._value(path) if found else None
+        if place is None or not isinstance(text, str):
             return self.span(path)
         if place.style == "|":
             return self._locate_in_block(place, text, column)
@@ -130,6 +130,8 @@ def _decode(text: str | bytes, file: str) -> tuple[str, Problem | None]:
             readable = error.object[: error.start].decode("utf-8")
             return readable, Problem("LX-101", file, _place_of(readable, len(readable)))
     text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    if text and not text.endswith("\n"):
+        text += "\n"  # the parser counts the end of the text as a line of its own
     bad = first_bad_character(text)
     if bad is None:
         return text, None

@@ -9,7 +9,10 @@ CONDITION_KEYS = frozenset({"when", "unless", "where", "applies"})
 
 
 def first_bad_character(text: str) -> int | None:
-    """Index of the first character that no text file should hold: NUL, control characters, surrogates, a BOM inside."""
+    """Index of the first character that no text file should hold: NUL, controls, surrogates, a BOM inside.
+
+    Also the line ends that YAML 1.1 knows and 1.2 does not (NEL, LS, PS).
+    """
     found = _BAD.search(text)
     return found.start() if found else None
 
@@ -68,7 +71,7 @@ def _quotes_open(text: str) -> bool:
     return "'" in rest or '"' in rest
 
 
-_BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
+_BAD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _OPERATOR = re.compile(r"==|!=|<=|>=|&&|\|\||\s\?(?:\s|$)|^=|^!?has\(")
 _ENDS_OPEN = re.compile(r"(?:==|!=|[<>]=?|&&|\|\||[-+*/%?:!,(\[]|\bin)\s*$")
 _STRINGS = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
