@@ -3,8 +3,8 @@
 A row is a function of a case's fold, or of one record that is never changed; so a rebuild need not know in which
 batches the events once came.
 
-The two tables written with every event hold neither `bytes` nor None: the driver takes 0.1 µs for a text, a whole number
-or a bytearray, and 1.7 µs for anything else, because it first looks for somebody who would like to adapt it.
+The two tables written with every event hold neither `bytes` nor None: the driver takes 0.1 µs for a text, a whole
+number or a bytearray, and 1.7 µs for anything else, because it first looks for somebody who would like to adapt it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from engine.core.model import Case, Clock, Event, JsonObject, Track
 LETTER = "letter"
 FOLLOW_UP = "follow_up"
 REPLY = "reply"
+FIRST_TRY = "first_try"
 INCIDENT_OPENED = "lianxin.incident.opened.v1"
 INCIDENT_CLOSED = "lianxin.incident.closed.v1"
 WITHDRAWN = ("cancelled", "voided")
@@ -75,7 +76,7 @@ def project(
     rows = Rows()
     updated: dict[str, Instant] = {}
     clocks: dict[tuple[str, str], None] = {}
-    tracks: dict[tuple[str, str], JsonObject] = {}  # with the cause of those that are new
+    tracks: dict[tuple[str, str], None] = {}
     for position, event in enumerate(events, first):
         data, case_id = event.data, event.case_id
         if event.version:
@@ -85,7 +86,7 @@ def project(
                     clocks[case_id, key] = None
             if "tracks" in data:
                 for track_id in data["tracks"]:
-                    tracks.setdefault((case_id, track_id), data.get("cause", _NOTHING))
+                    tracks[case_id, track_id] = None
             if "with" in data or "set" in data or event.version == 1:
                 for opening in openings(event, month_of):
                     rows.count(None, opening)
@@ -98,16 +99,16 @@ def project(
         rows.deadlines.append(deadline_row(numbers[case_id], case_id, key, clock))
         rows.count(clock_count(before[case_id].clocks.get(key), month_of), clock_count(clock, month_of))
         if clock["track"]:
-            tracks.setdefault((case_id, clock["track"]), _NOTHING)
-    for (case_id, track_id), cause in tracks.items():
+            tracks[case_id, clock["track"]] = None
+    for case_id, track_id in tracks:
         case = after[case_id]
         track = case.tracks[track_id]
         if track["track"] == LETTER:
             was = before[case_id].tracks.get(track_id)
-            rows.letters.append(letter_row(case, track_id, track, None if was else cause))
+            rows.letters.append(letter_row(numbers[case_id], case, track_id, track))
             rows.count(letter_count(was, month_of), letter_count(track, month_of))
         elif track["track"] == FOLLOW_UP:
-            rows.followups.append(followup_row(case, track_id, track))
+            rows.followups.append(followup_row(numbers[case_id], case, track_id, track))
     return rows
 
 
@@ -148,25 +149,23 @@ def deadline_row(number: int, case_id: str, key: str, clock: Clock) -> Row:
     )
 
 
-def letter_row(case: Case, track_id: str, track: Track, cause: JsonObject | None) -> Row:
-    """A row of `letter`; `cause` None leaves the one that was written when the letter was drafted.
-
-    The reply's due instant is that of the latest run of its clock `reply`.
-    """
-    data, entered, number = track["data"], track["entered"], track.get("number", _NOTHING)
+def letter_row(number: int, case: Case, track_id: str, track: Track) -> Row:
+    """A row of `letter`. The reply's due instant is that of the latest run of its clock `reply`."""
+    data, entered, serial = track["data"], track["entered"], track.get("number", _NOTHING)
     replies = [clock for clock in _clocks_of(case, track_id) if clock["deadline"] == REPLY]
     return (
+        number,
         case.case_id,
         track_id,
         data.get("kind") or "",
         data.get("organisation") or "",
-        number.get("mark", ""),
-        number.get("year"),
-        number.get("number"),
+        serial.get("mark", ""),
+        serial.get("year"),
+        serial.get("number"),
         data.get("recipient") or "",
         track["state"],
         1 if track["open"] else 0,
-        None if cause is None else _canonical(cause),
+        data.get("trigger") or "",
         entered.get("drafted", track["opened_at"]),
         entered.get("signed"),
         entered.get("delivered"),
@@ -174,10 +173,12 @@ def letter_row(case: Case, track_id: str, track: Track, cause: JsonObject | None
     )
 
 
-def followup_row(case: Case, track_id: str, track: Track) -> Row:
-    """A row of `followup`: due at the first of its deadlines."""
-    due = min((clock["due_at"] for clock in _clocks_of(case, track_id)), default=None)
-    return (case.case_id, track_id, track["state"], 1 if track["open"] else 0, due)
+def followup_row(number: int, case: Case, track_id: str, track: Track) -> Row:
+    """A row of `followup`: due when the first attempt is, else at the first of its deadlines."""
+    clocks = list(_clocks_of(case, track_id))
+    first = [clock["due_at"] for clock in clocks if clock["deadline"] == FIRST_TRY]
+    due = min(first or [clock["due_at"] for clock in clocks], default=None)
+    return (number, case.case_id, track_id, track["state"], 1 if track["open"] else 0, due)
 
 
 def incidents(event: Event, position: int, rows: Rows) -> None:

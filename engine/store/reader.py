@@ -15,7 +15,6 @@ from engine.store.batch import DeadLetterRow, ParkedRow
 
 ROWS_MAX = 1000
 """Of one answer, unless the caller asks for another number."""
-ROWS_PER_FETCH = 1000
 
 Driver = Any
 """A DB-API connection; pysqlite3 publishes no types."""
@@ -96,14 +95,14 @@ class Reader:
         case_id: str = "",
         owner: str = "",
         status: str = "",
-        after: tuple[str, str] = ("", ""),
+        after: tuple[int, str] = (0, ""),
         limit: int = ROWS_MAX,
     ) -> list[JsonObject]:
-        """Deadlines in the order of (case_id, key), after one of them."""
+        """Deadlines in the order of (case's number, key), after one of them."""
         table = schema.deadline
-        query = _page(table, (table.c.case_id, table.c.key), after, limit)
-        given = _given(case_id=case_id, owner=owner, status=status)
-        return self._rows(query.where(*(table.c[name] == value for name, value in given)))
+        query = _page(table, (table.c.number, table.c.key), after, limit)
+        given = _given(owner=owner, status=status)
+        return self._rows(_of_case(query, table, case_id).where(*(table.c[name] == value for name, value in given)))
 
     def letters(
         self,
@@ -111,24 +110,23 @@ class Reader:
         case_id: str = "",
         kind: str = "",
         state: str = "",
-        after: tuple[str, str] = ("", ""),
+        after: tuple[int, str] = (0, ""),
         limit: int = ROWS_MAX,
     ) -> list[JsonObject]:
-        """Letters in the order of (case_id, letter_id), after one of them; `cause` as JSON."""
+        """Letters in the order of (case's number, letter_id), after one of them."""
         table = schema.letter
-        query = _page(table, (table.c.case_id, table.c.letter_id), after, limit)
-        given = _given(case_id=case_id, kind=kind, state=state)
-        rows = self._rows(query.where(*(table.c[name] == value for name, value in given)))
-        return [{**row, "cause": orjson.loads(row["cause"] or b"{}")} for row in rows]
+        query = _page(table, (table.c.number, table.c.letter_id), after, limit)
+        given = _given(kind=kind, state=state)
+        return self._rows(_of_case(query, table, case_id).where(*(table.c[name] == value for name, value in given)))
 
     def followups(
-        self, *, case_id: str = "", state: str = "", after: tuple[str, str] = ("", ""), limit: int = ROWS_MAX
+        self, *, case_id: str = "", state: str = "", after: tuple[int, str] = (0, ""), limit: int = ROWS_MAX
     ) -> list[JsonObject]:
-        """Follow-ups in the order of (case_id, track_id), after one of them."""
+        """Follow-ups in the order of (case's number, track_id), after one of them."""
         table = schema.followup
-        query = _page(table, (table.c.case_id, table.c.track_id), after, limit)
-        given = _given(case_id=case_id, state=state)
-        return self._rows(query.where(*(table.c[name] == value for name, value in given)))
+        query = _page(table, (table.c.number, table.c.track_id), after, limit)
+        given = _given(state=state)
+        return self._rows(_of_case(query, table, case_id).where(*(table.c[name] == value for name, value in given)))
 
     def incidents(
         self, *, case_id: str = "", open_only: bool = False, after: tuple[int, int] = (0, 0), limit: int = ROWS_MAX
@@ -220,8 +218,11 @@ class Reader:
 
     def rows(self, table: Table, key: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """All rows of a table in the order of `key`, streamed: for replay, digests and exports."""
-        query = select(table).order_by(*(table.c[name] for name in key))
-        return (tuple(row) for row in self._connection.execute(query).yield_per(ROWS_PER_FETCH))
+        columns, order = (", ".join(f'"{name}"' for name in names) for names in (table.c.keys(), key))
+        found: Iterator[tuple[Any, ...]] = self._driver.execute(
+            f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'
+        )
+        return found
 
     def _numbered_cases(self, case_ids: list[str]) -> dict[str, tuple[int, Case]]:
         sql = """SELECT number, case_id, version, digest, state_json FROM "case"
@@ -257,6 +258,11 @@ def _event(row: tuple[int, int | None, int, bytes, bytes]) -> Event:
 def _page(table: Table, key: Sequence[Any], after: Sequence[Any], limit: int) -> Select[Any]:
     """The first rows after a key, in its order (never OFFSET: that reads what it skips)."""
     return select(table).where(tuple_(*key) > tuple_(*after)).order_by(*key).limit(limit)
+
+
+def _of_case(query: Select[Any], table: Table, case_id: str) -> Select[Any]:
+    number = select(schema.case.c.number).where(schema.case.c.case_id == case_id).scalar_subquery()
+    return query.where(table.c.number == number) if case_id else query
 
 
 def _given(**filters: str) -> list[tuple[str, str]]:

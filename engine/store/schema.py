@@ -157,40 +157,42 @@ letter_number = Table(
 letter = Table(
     "letter",
     metadata,
+    _int("number"),
     _text("case_id"),
     _text("letter_id"),
     _text("kind"),
     _text("organisation"),
     _text("mark"),
     _int("year", null=True),
-    _int("number", null=True),
+    _int("serial", null=True),  # within its series; NULL until signed
     _text("recipient"),
     _text("state"),
     _int("open"),
-    _blob("cause", null=True),  # canonical JSON
+    _text("cause"),  # the name that triggered it; "" where a person drafted it
     _text("drafted_at"),
     _text("signed_at", null=True),
     _text("delivered_at", null=True),
     _text("reply_due_at", null=True),
-    PrimaryKeyConstraint("case_id", "letter_id"),
+    PrimaryKeyConstraint("number", "letter_id"),
     sqlite_with_rowid=False,
 )
 Index(
     "letter_series",
-    *(letter.c[name] for name in ("organisation", "kind", "year", "number")),
+    *(letter.c[name] for name in ("organisation", "kind", "year", "serial")),
     unique=True,
-    sqlite_where=text("number IS NOT NULL"),
+    sqlite_where=text("serial IS NOT NULL"),
 )
 
 followup = Table(
     "followup",
     metadata,
+    _int("number"),
     _text("case_id"),
     _text("track_id"),
     _text("state"),
     _int("open"),
     _text("due_at", null=True),
-    PrimaryKeyConstraint("case_id", "track_id"),
+    PrimaryKeyConstraint("number", "track_id"),
     sqlite_with_rowid=False,
 )
 Index("followup_due", followup.c.due_at, sqlite_where=text("open = 1"))

@@ -100,7 +100,8 @@ class Tx(Reader):
         `after` skips up to one of them (instant, case, track, deadline, run), for rungs that must wait.
         """
         keyset = "AND (next_rung_at, case_id, track_id, deadline, run) > (?, ?, ?, ?, ?)" if after else ""
-        sql = f"""SELECT next_rung_at, case_id, key FROM deadline WHERE next_rung_at <> '' AND next_rung_at <= ? {keyset}
+        sql = f"""SELECT next_rung_at, case_id, key FROM deadline
+                  WHERE next_rung_at <> '' AND next_rung_at <= ? {keyset}
                   ORDER BY next_rung_at, case_id, track_id, deadline, run LIMIT ?"""
         return list(self._driver.execute(sql, (until, *(after or ()), limit)))
 
@@ -209,7 +210,7 @@ class Tx(Reader):
             (UPSERT["case"], rows.cases),
             (UPSERT["letter_number"], [(*series, last) for series, last in self._taken.items()]),
             (UPSERT["deadline"], rows.deadlines),
-            (UPSERT_LETTER, rows.letters),
+            (UPSERT["letter"], rows.letters),
             (UPSERT["followup"], rows.followups),
             (INSERT_INCIDENT, rows.incidents),
             (CLOSE_INCIDENT, rows.closed_incidents),
@@ -260,14 +261,12 @@ UPSERT = {
     for table, key in (
         (schema.case, ("number",)),
         (schema.deadline, ("number", "key")),
-        (schema.followup, ("case_id", "track_id")),
+        (schema.letter, ("number", "letter_id")),
+        (schema.followup, ("number", "track_id")),
         (schema.letter_number, ("organisation", "kind", "year")),
         (schema.parked, ("source", "id")),
     )
 }
-UPSERT_LETTER = _upsert(schema.letter, ("case_id", "letter_id")).replace(
-    '"cause" = excluded."cause"', '"cause" = coalesce(excluded."cause", "cause")'
-)
 INSERT_INCIDENT = _insert(schema.incident)
 CLOSE_INCIDENT = "UPDATE incident SET closed_at = ? WHERE position = ? AND ordinal = ?"
 ADD_TALLY = _insert(schema.tally) + " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
