@@ -91,7 +91,10 @@ CODES = {
         remedy_en="choose another name",
     ),
     "LX-215": Entry(
-        zh="字段 {name}：{reason}", en="field {name}: {reason}", remedy_zh="按提示改正", remedy_en="mend it as the reason says"
+        zh="字段 {name}：{reason}",
+        en="field {name}: {reason}",
+        remedy_zh="按提示改正",
+        remedy_en="mend it as the reason says",
     ),
     "LX-216": Entry(
         zh="自由文本 {name} 默认属个人信息；若不是，须说明理由",

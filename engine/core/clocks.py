@@ -163,40 +163,53 @@ def _last_day(day: date, length: Length, calendar: Calendar) -> date:
 def _projected(clock: Clock, calendar: Calendar) -> Clock:
     """The derived instants of a running clock: due, unrolled due, and the rungs that have not fired."""
     projected: Clock = {**clock, "calendar": calendar.digest}
+    pending = tuple(rung["name"] for rung in clock["rungs"] if rung["name"] != END)
     budget = clock.get("budget")
-    if budget is not None:
-        left = budget["amount"] - clock.get("used", 0)
-        if budget["unit"] == MICROSECONDS:
-            projected["due_at"] = projected["due_raw_at"] = plus(clock["since"], timedelta(microseconds=left))
-        else:
-            first = calendar.local_day(clock["since"])
-            raw, due, provisional = _due_days(calendar, first, left, budget["unit"], bool(budget.get("roll")))
-            projected["due_raw_at"], projected["due_at"] = raw, due
-            projected.pop("provisional", None)
-            if provisional:
-                projected["provisional"] = True
-    pending = [rung["name"] for rung in clock["rungs"] if rung["name"] != END]
-    projected["rungs"] = _rungs(projected, pending, calendar)
+    if budget is None or budget["unit"] == MICROSECONDS:
+        if budget is not None:
+            left = timedelta(microseconds=budget["amount"] - clock.get("used", 0))
+            projected["due_at"] = projected["due_raw_at"] = plus(clock["since"], left)
+        points = [(_reminder_at(projected, name, calendar), name) for name in pending]
+        kept = sorted(point for point in points if clock["since"] < point[0] <= projected["due_at"])
+    else:
+        first = calendar.local_day(clock["since"])
+        whole, used, roll = budget["amount"], clock.get("used", 0), bool(budget.get("roll"))
+        days = _in_days(calendar, first, whole, used, budget["unit"], roll, pending)
+        projected["due_raw_at"], projected["due_at"], provisional, kept = days
+        projected.pop("provisional", None)
+        if provisional:
+            projected["provisional"] = True
+    projected["rungs"] = [Rung(at=at, name=name) for at, name in kept]
+    projected["rungs"].append(Rung(at=after(projected["due_at"]), name=END))
     return projected
 
 
 @lru_cache(maxsize=65536)
-def _due_days(calendar: Calendar, first: date, days: int, unit: str, roll: bool) -> tuple[Instant, Instant, bool]:
-    raw = calendar.add_working_days(first, days) if unit == "working days" else first + timedelta(days=days)
+def _in_days(
+    calendar: Calendar, first: date, whole: int, used: int, unit: str, roll: bool, reminders: tuple[str, ...]
+) -> tuple[Instant, Instant, bool, list[tuple[Instant, str]]]:
+    """Of a budget in days: unrolled due, due, whether provisional, reminders after the first day. One answer a day."""
+
+    def day_at(count: int) -> date:
+        return calendar.add_working_days(first, count) if unit == "working days" else first + timedelta(days=count)
+
+    raw = day_at(whole - used)
     due = calendar.next_working_day(raw) if roll else raw
-    return calendar.day_end(raw), calendar.day_end(due), due > calendar.last_day
-
-
-def _rungs(clock: Clock, names: list[str], calendar: Calendar) -> list[Rung]:
-    """Where reminders and the end stand. A reminder at or before the start is skipped."""
-    found = []
-    for name in names:
-        at = _reminder_at(clock, name, calendar)
-        if at > clock["since"] and at <= clock["due_at"]:
-            found.append(Rung(at=at, name=name))
-    found.sort(key=lambda rung: (rung["at"], rung["name"]))
-    found.append(Rung(at=after(clock["due_at"]), name=END))
-    return found
+    points = []
+    for name in reminders:
+        if percent := _PERCENT.fullmatch(name):
+            day = day_at(max(-(-whole * int(percent[1]) // 100) - used, 0))
+        else:
+            before = _BEFORE.fullmatch(name)
+            assert before is not None, name
+            length = parse_length(before[1])
+            if not length.in_days:
+                points.append((plus(calendar.day_end(due), -length.span), name))
+                continue
+            day = _last_day(min(raw, due), Length(-length.amount, length.unit), calendar)
+        if first < day <= due:
+            points.append((calendar.day_start(day), name))
+    return calendar.day_end(raw), calendar.day_end(due), due > calendar.last_day, sorted(points)
 
 
 _PERCENT = re.compile(r"(\d{1,3})\s*%")
@@ -215,32 +228,18 @@ def check_reminder(text: str) -> None:
 
 
 def _reminder_at(clock: Clock, name: str, calendar: Calendar) -> Instant:
+    """Where a reminder stands on the way to an instant: part of the way, or a length before."""
     if percent := _PERCENT.fullmatch(name):
-        return _percent_at(clock, int(percent[1]), calendar)
+        budget, since = clock.get("budget"), clock["since"]
+        if budget is None:  # a due instant was given
+            return plus(since, (to_datetime(clock["due_at"]) - to_datetime(since)) * int(percent[1]) / 100)
+        return plus(since, timedelta(microseconds=budget["amount"] * int(percent[1]) // 100 - clock.get("used", 0)))
     before = _BEFORE.fullmatch(name)
     assert before is not None, name
     length = parse_length(before[1])
     if not length.in_days:
         return plus(clock["due_at"], -length.span)
-    due_day = calendar.local_day(min(clock["due_at"], clock["due_raw_at"]))
-    return calendar.day_start(_last_day(due_day, Length(-length.amount, length.unit), calendar))
-
-
-def _percent_at(clock: Clock, percent: int, calendar: Calendar) -> Instant:
-    """Where so much of the whole budget is used: an instant for hours, 00:00 of the day (rounded up) for days."""
-    budget, since = clock.get("budget"), clock["since"]
-    if budget is None:  # a due instant was given: of the way there
-        way = to_datetime(clock["due_at"]) - to_datetime(since)
-        return plus(since, way * percent / 100)
-    whole = -(-budget["amount"] * percent // 100)
-    left = whole - clock.get("used", 0)
-    if budget["unit"] == MICROSECONDS:
-        return plus(since, timedelta(microseconds=left))
-    first = calendar.local_day(since)
-    if left <= 0:
-        return calendar.day_start(first)
-    day = calendar.add_working_days(first, left) if budget["unit"] == "working days" else first + timedelta(days=left)
-    return calendar.day_start(day)
+    return calendar.day_start(_last_day(calendar.local_day(clock["due_at"]), Length(-length.amount, length.unit), calendar))
 
 
 def given_due(text: str, calendar: Calendar) -> Instant:

@@ -1,6 +1,6 @@
 """From a workflow file to a `Workflow`: every name resolved, every expression typed, every fault found in one run.
 
-    text ─► yaml_source.load ─► schemas.WorkflowForm ─► here ─► Workflow, or all problems with their places
+text ─► yaml_source.load ─► schemas.WorkflowForm ─► here ─► Workflow, or all problems with their places
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class Compiler:
             listened=listened,
             by_name={n: tuple(r for r in reactions if n in r.upon or n == r.due_name) for n in listened},
             wheres=self.wheres,
-            **_clock_indexes([main, *machines.values()]),
+            **_clock_indexes(main, machines),
         )
 
     def field(self, path: Path, name: str, form: FieldForm) -> Field:
@@ -267,9 +267,7 @@ class Compiler:
         sign = self.by(form.sign, (*path, "sign"))
         if name == "accountability" and not (len(sign.all) >= 2 or sign.two):
             self.problem("LX-213", (*path, "sign"))
-        return LetterKind(
-            name, form.title.zh, form.mark, form.template, sign, form.auto, form.reply_within, form.level
-        )
+        return LetterKind(name, form.title.zh, form.mark, form.template, sign, form.auto, form.reply_within, form.level)
 
     def _count(self, name: str) -> Count:
         form, path = self.form.counts[name], ("counts", name)
@@ -484,9 +482,11 @@ class Compiler:
         return any(field in form.needs for form in forms)
 
 
-def _clock_indexes(machines: Iterable[Machine]) -> dict[str, Any]:
-    """Which deadlines a fired name stops, cancels and starts (in this order), so that a move looks up instead of searching."""
-    deadlines = [deadline for machine in machines for deadline in machine.deadlines.values()]
+def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, Any]:
+    """Which deadlines a fired name cancels, stops and starts, so that a move looks up instead of searching."""
+    deadlines = [deadline for machine in (main, *tracks.values()) for deadline in machine.deadlines.values()]
+    everywhere = any(d.any_event or d.start_field for d in main.deadlines.values())  # other machines' facts count too
+    restless = {d.machine for d in deadlines if d.any_event or d.start_field or d.pause_states}
     index: dict[str, list[tuple[str, Deadline]]] = {}
     for what, names_of in (
         ("cancel", lambda d: d.cancels),
@@ -501,6 +501,7 @@ def _clock_indexes(machines: Iterable[Machine]) -> dict[str, Any]:
         "any_event": tuple(d for d in deadlines if d.any_event),
         "start_fields": tuple(d for d in deadlines if d.start_field),
         "pausing": tuple(d for d in deadlines if d.pause_states),
+        "restless": frozenset([main.name, *tracks] if everywhere else restless),
     }
 
 

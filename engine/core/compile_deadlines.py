@@ -150,9 +150,7 @@ def _reminders(compiler: Compiler, texts: list[str], path: Path) -> tuple[str, .
     return tuple(texts)
 
 
-def _check(
-    compiler: Compiler, form: DeadlineForm, path: Path, within: Mapping[str, Any], *, restartable: bool
-) -> None:
+def _check(compiler: Compiler, form: DeadlineForm, path: Path, within: Mapping[str, Any], *, restartable: bool) -> None:
     if (form.within is None) == (form.due is None):
         compiler.problem("LX-217", path)
     length = within.get("within")
@@ -179,7 +177,7 @@ def _may_start_again(compiler: Compiler, machine: str, starts: frozenset[str]) -
     states = compiler.form.tracks[machine].states if machine else compiler.form.states
     entered = name.removeprefix(prefix)
     if not entered.startswith("state."):
-        return not entered.removeprefix("transition.") in compiler.form.opens
+        return entered.removeprefix("transition.") not in compiler.form.opens
     state = entered.removeprefix("state.").removesuffix(".entered")
     moves = [t for form in states.values() for t in form.transitions.values()]
     if not machine:

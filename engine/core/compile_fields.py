@@ -6,8 +6,29 @@ from engine.core.workflow import Field
 from schemas.workflow_file import FieldForm
 
 CEL_WORDS = frozenset(
-    "as break const continue else false for function if import in let loop null package namespace return true var void "
-    "while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "null",
+        "package",
+        "namespace",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ]
 )
 """Words that no field may be called, because an expression could not say them."""
 

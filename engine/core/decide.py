@@ -11,7 +11,7 @@ from typing import assert_never
 from engine.core import clocks, timing, tracks
 from engine.core.desk import ENGINE_ACTOR, Desk, Refused, Rules
 from engine.core.inputs import sorted_values
-from engine.core.model import ENGINE, Accepted, Actor, Case, Command, Early, JsonObject, Outcome, Rejection
+from engine.core.model import ENGINE, Accepted, Actor, Case, Command, Draft, Early, JsonObject, Outcome, Rejection
 from engine.core.permits import check_denial, check_role, signatures
 from engine.core.workflow import MAIN, Deadline, Machine, Transition
 
@@ -287,13 +287,13 @@ def _finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: li
         data["contact"] = command.contact
     final = "to" in data and workflow.machine(machine).states[data["to"]].final
     born_late = []
-    if final or timing.concerns(desk.case, workflow, names):
-        effects = timing.Effects(Desk(_provisional(desk, type_, data), command, desk.rules), track_id, machine)
+    if final or timing.concerns(desk.case, workflow, machine, names):
+        effects = timing.Effects(desk, Draft(type_, command.at, command.actor, data), track_id, machine)
         effects.apply(names)
         if final:
             _end_what_a_final_state_ends(desk, effects, track_id, data)
         if effects.changed:
-            data["clocks"] = {**data.get("clocks", {}), **effects.changed}
+            data["clocks"] = effects.changed
         for code, facts in effects.incidents:
             desk.incident(data, code, **facts)
         names = [*names, *effects.names]
@@ -306,13 +306,6 @@ def _finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: li
     desk.emit(type_, data, names, letter_number=number)
     for deadline, key in born_late:
         _born_late(desk, deadline, key)
-
-
-def _provisional(desk: Desk, type_: str, data: JsonObject) -> Case:
-    from engine.core.desk import folded
-    from engine.core.model import Draft
-
-    return folded(desk.case, Draft(type_, desk.command.at, desk.command.actor, data))
 
 
 def _end_what_a_final_state_ends(desk: Desk, effects: timing.Effects, track_id: str, data: JsonObject) -> None:

@@ -41,9 +41,7 @@ class LianxinError(Exception):
     The command line exits with `exit_code` (design: 1 findings, 2 usage, 3 not found, 4 conflict, 5 unavailable, 6 refused).
     """
 
-    def __init__(
-        self, code: str, exit_code: int = 2, problems: tuple[Problem, ...] = (), **facts: object
-    ) -> None:
+    def __init__(self, code: str, exit_code: int = 2, problems: tuple[Problem, ...] = (), **facts: object) -> None:
         self.code = code
         self.exit_code = exit_code
         self.problems = problems

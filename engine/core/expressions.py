@@ -63,10 +63,9 @@ class Expressions:
         }
         integer = Kind("int")
         self.counters: dict[str, Shape] = {
-            name: {"open": integer, "count": integer, "at": {state: integer for state in states[name]}}
-            for name in tracks
+            name: {"open": integer, "count": integer, "at": dict.fromkeys(states[name], integer)} for name in tracks
         }
-        self.counts = {name: integer for name in form.counts}
+        self.counts = dict.fromkeys(form.counts, integer)
         self._scopes: dict[object, Scope] = {}
 
     # ── scopes ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -85,7 +85,8 @@ class Teller:
         found = [self._fault(text, int(line), int(column), what) for line, column, what in _ERROR.findall(complaint)]
         if not found:
             return [too_deep() if "recursion" in complaint else _syntax(1, complaint)]
-        # One slip of the pen makes the parser stumble several times: the first says it best.
+        # A name that is wrong also has no type, and one slip of the pen makes the parser stumble several times.
+        found = [fault for fault in found if "*error*" not in fault.facts.get("types", "")] or found
         unreadable = [fault for fault in found if fault.code in ("LX-150", "LX-156")]
         return unreadable[:1] or [fault for number, fault in enumerate(found) if fault not in found[:number]]
 

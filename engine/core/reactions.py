@@ -68,9 +68,7 @@ def wishes(event: Event, rules: Rules, consumer: str, actions: Collection[str], 
         if reaction.once and reaction.name in event.data["summary"].get("fired", ()):
             continue
         sight = reaction_sight(event)
-        if not all(
-            bool(c.guard.evaluate(sight, rules.lookups).value) is not c.unless for c in reaction.conditions
-        ):
+        if not all(bool(c.guard.evaluate(sight, rules.lookups).value) is not c.unless for c in reaction.conditions):
             continue
         if delayed:
             params = {"after": str(reaction.after), "event": sight["event"], "track": event.data.get("track", "")}

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.core import clocks
-from engine.core.desk import Desk, Sight
+from engine.core.desk import Desk, Sight, folded
 from engine.core.instants import Instant, parse_date
 from engine.core.lengths import Length, parse_length
-from engine.core.model import Case, Clock, JsonObject
+from engine.core.model import Case, Clock, Draft, JsonObject
 from engine.core.workflow import MAIN, Deadline, Workflow
 
 OFFICE = "office"
@@ -77,9 +77,9 @@ def clock_data(key: str, clock: Clock) -> JsonObject:
     return data
 
 
-def concerns(case: Case, workflow: Workflow, names: Sequence[str]) -> bool:
-    """Whether a fact that fires these names can touch any clock at all: most do not, and cost nothing more."""
-    if workflow.any_event or workflow.start_fields or workflow.pausing:
+def concerns(case: Case, workflow: Workflow, machine: str, names: Sequence[str]) -> bool:
+    """Whether a fact of this machine that fires these names can touch any clock: most do not, and cost nothing more."""
+    if machine in workflow.restless:
         return True
     if any(name in workflow.clock_index for name in names):
         return True
@@ -89,16 +89,31 @@ def concerns(case: Case, workflow: Workflow, names: Sequence[str]) -> bool:
 class Effects:
     """The clock changes of one fact, gathered before it is emitted: they ride in its body."""
 
-    def __init__(self, desk: Desk, track_id: str, machine: str) -> None:
-        self.desk = desk  # with the case as it stands after the fact
+    def __init__(self, desk: Desk, draft: Draft, track_id: str, machine: str) -> None:
+        self.desk = desk
         self.machine = machine
         self.track_id = track_id
         self.at = desk.command.at
-        self.sight: Sight = desk.sight(track_id)
-        self.changed: dict[str, Clock] = {}
+        self.changed: dict[str, Clock] = dict(draft.data.get("clocks", {}))
         self.names: list[str] = []
         self.born_late: list[tuple[Deadline, str]] = []  # `keep due` runs whose due has passed
         self.incidents: list[tuple[str, JsonObject]] = []
+        self._draft = draft
+        self._after: Desk | None = None
+        self._sight: Sight | None = None
+
+    @property
+    def after(self) -> Desk:
+        """The desk with the case as it stands after the fact; folded when first asked for."""
+        if self._after is None:
+            self._after = Desk(folded(self.desk.case, self._draft), self.desk.command, self.desk.rules)
+        return self._after
+
+    @property
+    def sight(self) -> Sight:
+        if self._sight is None:
+            self._sight = self.after.sight(self.track_id)
+        return self._sight
 
     def now(self, key: str, clock: Clock) -> Clock:
         return self.changed.get(key, clock)
@@ -149,16 +164,17 @@ class Effects:
                     self.changed[key] = {**clock, "ended_at": self.at}
 
     def _pause_and_resume(self) -> None:
-        case, calendar, machine = self.desk.case, self.desk.rules.calendar, self.machine
+        calendar, machine = self.desk.rules.calendar, self.machine
         for deadline in self.desk.rules.workflow.pausing:
             if deadline.machine != machine:
                 continue
+            case = self.after.case
             state = case.tracks[self.track_id]["state"] if machine else case.state
             for key, clock in runs(self.desk, deadline, self.track_id):
                 clock = self.now(key, clock)
                 if clock["status"] != "running":
                     continue
-                still = state in deadline.pause_states and self.desk.holds(deadline.pause_conditions, self.sight)
+                still = state in deadline.pause_states and self.after.holds(deadline.pause_conditions, self.sight)
                 if still and not clocks.is_paused(clock):
                     self.changed[key] = clocks.pause(clock, self.at, deadline.pause_law, calendar)
                 elif not still and clocks.is_paused(clock):
@@ -170,7 +186,7 @@ class Effects:
         if runs(self.desk, deadline, self.track_id) or key_of(deadline, self.track_id, 1) in self.changed:
             return
         assert deadline.start_field is not None
-        day = self.desk.value(deadline.start_field, self.sight)
+        day = self.after.value(deadline.start_field, self.sight)
         if day:
             calendar = self.desk.rules.calendar
             self._start(deadline, day if "T" in day else calendar.day_start(parse_date(day)))
@@ -182,7 +198,7 @@ class Effects:
             deadline.again == "never" or (deadline.again in ("resume", "keep due") and last["status"] == "running")
         ):
             return
-        if not self.desk.holds(deadline.conditions, self.sight):
+        if not self.after.holds(deadline.conditions, self.sight):
             return
         calendar = self.desk.rules.calendar
         if last is not None and last["status"] == "running":
@@ -210,7 +226,7 @@ class Effects:
             return clock
         used = last.get("used", 0) if last is not None and deadline.again == "resume" else 0
         if deadline.due is not None:
-            text = self.desk.value(deadline.due, self.sight)
+            text = self.after.value(deadline.due, self.sight)
             if not text:
                 return None
             due = clocks.given_due(str(text), calendar)
@@ -227,9 +243,9 @@ class Effects:
             return deadline.within
         if deadline.within_by is not None:
             by, table = deadline.within_by
-            return table.get(str(self.desk.value(by, self.sight)))
+            return table.get(str(self.after.value(by, self.sight)))
         assert deadline.within_expression is not None
-        text: Any = self.desk.value(deadline.within_expression, self.sight)
+        text: Any = self.after.value(deadline.within_expression, self.sight)
         return parse_length(str(text)) if text else None
 
     def _find_owners(self) -> None:
@@ -244,7 +260,7 @@ class Effects:
             deadline = workflow.machine(machine).deadlines[clock["deadline"]]
             owner = _resolved(self.desk, deadline.owner)
             if deadline.owner_expression is not None:
-                owner = str(self.desk.value(deadline.owner_expression, self.sight) or "")
+                owner = str(self.after.value(deadline.owner_expression, self.sight) or "")
             if owner:
                 self.changed[key] = {**clock, "owner": owner}
 

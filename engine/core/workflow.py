@@ -245,6 +245,7 @@ class Workflow:
     any_event: tuple[Deadline, ...] = ()  # deadlines that start again at each event
     start_fields: tuple[Deadline, ...] = ()  # deadlines that start when a date is known
     pausing: tuple[Deadline, ...] = ()
+    restless: frozenset[str] = frozenset()  # machines whose every fact may move a clock (pauses, `any event`, dates)
     by_name: Mapping[str, tuple[Reaction, ...]] = field(default_factory=dict)
     _names: dict[tuple[str, str, str, str], tuple[str, ...]] = field(default_factory=dict)
     _inputs: dict[tuple[str, str], Mapping[str, Field]] = field(default_factory=dict)
