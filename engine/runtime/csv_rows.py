@@ -29,8 +29,6 @@ DELIMITERS = (",", ";", "\t", "|")
 
 MAX_RECORD_LINES = 200
 """A quoted cell may go on over lines; one that never ends must not eat the file."""
-RESYNC_TRIES = 20
-"""Lines of a broken row at which a good row is looked for."""
 PENDING_BLANKS_MAX = 1_000
 
 UNDECODABLE = "\udc80"
@@ -43,9 +41,15 @@ def csv_rows(
 ) -> Iterator[Row | BadRow]:
     """The rows below the header. LianxinError LX-321 or LX-322 if there is no header that could be used."""
     lines = _Lines(stream, ENCODINGS[encoding])
-    for _ in range(header - 1):
-        lines.next()
-    columns = _columns(lines, name, delimiter)
+    try:
+        for _ in range(header - 1):
+            lines.next()
+        yield from _rows(lines, _columns(lines, name, delimiter), delimiter)
+    finally:
+        lines.let_go()
+
+
+def _rows(lines: _Lines, columns: list[str], delimiter: str) -> Iterator[Row | BadRow]:
     blanks: list[int] = []
     while (line := lines.next()) is not None:
         if not line.text.strip("\r\n"):
@@ -99,6 +103,10 @@ class _Lines:
             rest = self._text.readline(MAX_ROW_CHARS)
         return _Line(self._number, text, too_long=True)
 
+    def let_go(self) -> None:
+        """Leave the stream to its owner, who closes it."""
+        self._text.detach()
+
     def put_back(self, lines: Sequence[_Line]) -> None:
         self._ahead.extendleft(reversed(lines))
 
@@ -119,11 +127,11 @@ def _columns(lines: _Lines, name: str, delimiter: str) -> list[str]:
 def _row(line: _Line, lines: _Lines, columns: list[str], delimiter: str) -> Row | BadRow:
     """The row that begins with `line`; what belongs to it is taken from `lines`."""
     cells, taken, fault = _record(line, lines, delimiter)
-    if cells is not None and len(cells) != len(columns):
+    if cells is None and len(taken) > 1:
+        taken = _its_own(taken, lines, len(columns), delimiter)
+    elif cells is not None and len(cells) != len(columns):
         fault = "wrong-number-of-cells"
     if fault is not None or cells is None:
-        if len(taken) > 1:
-            taken = _resync(taken, lines, len(columns), delimiter)
         return BadRow(line.number, fault or "bad-quotes", None, excerpt("".join(one.text for one in taken)))
     row = {column: cell for column, cell in zip(columns, cells, strict=True) if column}
     text = "".join(one.text for one in taken) if len(taken) > 1 else line.text
@@ -154,18 +162,22 @@ def _record(first: _Line, lines: _Lines, delimiter: str) -> tuple[list[str] | No
         return None, taken, "too-large" if "field larger" in str(fault) else "bad-quotes"
 
 
-def _resync(taken: list[_Line], lines: _Lines, width: int, delimiter: str) -> list[_Line]:
-    """The lines that belong to a broken row; the first line from which a row of the right width reads is put back."""
-    lines.put_back(taken[1:])
-    for count in range(1, min(len(taken), RESYNC_TRIES + 1)):
-        line = lines.next()
-        assert line is not None  # it was put back above
-        cells, looked_at, _ = _record(line, lines, delimiter)
-        lines.put_back(looked_at)
-        if cells is not None and len(cells) == width:
-            return taken[:count]
-        lines.next()
-    return taken[: min(len(taken), RESYNC_TRIES + 1)]
+def _its_own(taken: list[_Line], lines: _Lines, width: int, delimiter: str) -> list[_Line]:
+    """The lines that belong to a row whose quotes do not pair; those from the next row on are put back."""
+    count = next((n for n in range(1, len(taken)) if _begins_a_row(taken[n].text, width, delimiter)), len(taken))
+    lines.put_back(taken[count:])
+    return taken[:count]
+
+
+def _begins_a_row(text: str, width: int, delimiter: str) -> bool:
+    """Whether a line looks like the start of a row, and not like what is left of a cell that goes on over lines.
+
+    It has more than half of the cells, and its first quote opens a cell.
+    """
+    if 2 * (text.count(delimiter) + 1) <= width:
+        return False
+    quote = text.find('"')
+    return quote <= 0 or text[quote - 1] == delimiter
 
 
 def _bad_cell(number: int, row: dict[str, str], text: str) -> BadRow:
