@@ -6,6 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from engine.core.catalogue import CODES, remedy, sentence
 from engine.core.errors import Problem
@@ -142,7 +143,7 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _result(problem: Problem, rule_index: int) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": problem.file}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.file)}}
     if problem.span:
         location["region"] = {
             "startLine": problem.span.line,
