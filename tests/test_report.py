@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -161,6 +162,12 @@ def test_every_code_has_both_languages_a_remedy_and_a_page(code: str) -> None:
     page = explain(code)
     assert page.startswith(code)
     assert all(part.split("{")[0] in page for part in (entry.zh, entry.en, entry.remedy_zh, entry.remedy_en))
+
+
+def test_every_area_of_codes_is_in_the_catalogue() -> None:
+    folder = Path(catalogue.__file__).parent
+    areas = {path.stem for path in folder.glob("catalogue_*.py")} - {"catalogue_entry"}
+    assert {name for name in areas if not hasattr(catalogue, name)} == set()
 
 
 def test_a_code_can_stand_only_once() -> None:

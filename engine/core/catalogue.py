@@ -16,9 +16,11 @@ from engine.core.catalogue_entry import Entry
 # The areas may take `Entry` from here, so it stands before them.
 from engine.core import (
     catalogue_calendar,
+    catalogue_intake,
     catalogue_letters,
     catalogue_reading,
     catalogue_resources,
+    catalogue_settings,
     catalogue_store,
     catalogue_workflow,
 )
@@ -46,6 +48,8 @@ CODES: dict[str, Entry] = join(
         catalogue_calendar.CODES,
         catalogue_workflow.CODES,
         catalogue_letters.CODES,
+        catalogue_intake.CODES,
+        catalogue_settings.CODES,
     ]
 )
 """Every code with its sentences."""
