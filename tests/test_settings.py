@@ -107,7 +107,7 @@ def test_a_source_is_found_by_its_name_or_the_longest_prefix(tmp_path: Path) -> 
     hotline, files = settings.source("urn:city:hotline"), settings.source("file:april.csv")
     assert hotline is not None
     assert files is not None
-    assert hotline.commands == {"register", "complaint.answer"}
+    assert hotline.commands == frozenset({"register", "complaint.answer"})
     assert hotline.max_backdate == timedelta(hours=2)
     assert (files.commands, files.roles, files.max_backdate) == (None, None, None)
     assert settings.source("urn:city:unknown") is None

@@ -1,4 +1,4 @@
-"""What is said about intake: messages, mapping files and the rows they read (LX-310 … LX-374).
+"""What is said about intake: messages, mapping files and the rows they read (LX-310 … LX-376).
 
 A dead letter's reason is a fixed word (`not-json`, `missing-value`); CODE_OF_REASON says which code explains it.
 """
@@ -52,6 +52,8 @@ CODE_OF_REASON = {
     "not-a-text": "LX-372",
     "not-a-duration": "LX-373",
     "not-one-of": "LX-374",
+    "unknown-track": "LX-375",
+    "unknown-role": "LX-376",
 }
 """The code that explains each reason of a dead letter."""
 
@@ -387,5 +389,17 @@ CODES: dict[str, Entry] = {
         en="`{field}` is not one of the values that the field allows.",
         remedy_zh="请对照流程中该字段的 of:，或在映射里换算。",
         remedy_en="Compare it with the field's `of:`, or translate it in the map.",
+    ),
+    "LX-375": Entry(
+        zh="流程中没有这条并行线：{detail}。",
+        en="The workflow has no such track: {detail}.",
+        remedy_zh="请检查拼写；可用的并行线见流程的 tracks:。",
+        remedy_en="Check the spelling; the workflow's `tracks:` says what there is.",
+    ),
+    "LX-376": Entry(
+        zh="流程中没有这个角色：{detail}。",
+        en="The workflow has no such role: {detail}.",
+        remedy_zh="请检查拼写；可用的角色见流程的 roles:。",
+        remedy_en="Check the spelling; the workflow's `roles:` says what there is.",
     ),
 }

@@ -135,7 +135,9 @@ class _Reader:
         try:
             return MapForm.model_validate(data)
         except ValidationError as fault:
-            for one in fault.errors(include_url=False, include_input=False, include_context=False):
+            found = fault.errors(include_url=False, include_input=False, include_context=False)
+            # A misspelt key goes first: it is why another one is missing.
+            for one in sorted(found, key=lambda one: one["type"] != "extra_forbidden"):
                 self._form_problem(one["type"], tuple(step for step in one["loc"] if step != "[key]"), one["msg"])
             return None
 

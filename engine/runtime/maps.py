@@ -176,9 +176,10 @@ def _cells(values: tuple[tuple[str, Value], ...], seen: Mapping[str, Any]) -> It
     """Name, value and what it gives; an empty cell is an absent value."""
     for name, value in values:
         given = _evaluated(value, seen)
-        if given is None or given in ("", []):
-            continue
-        yield name, value, [item for item in given if item not in (None, "")] if isinstance(given, list) else given
+        if isinstance(given, list):
+            given = [item for item in given if item is not None and item != ""]
+        if given is not None and given not in ("", []):
+            yield name, value, given
 
 
 def _filled(values: tuple[tuple[str, Value], ...], seen: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,11 +213,13 @@ def _written(value: Value, given: Any) -> str:
 
 
 def _time(value: Value, seen: Mapping[str, Any], map_: Map) -> Instant:
+    """The instant; of a list the earliest of those that are there."""
     given = _evaluated(value, seen)
-    if given is None or given == "":
+    there = [one for one in (given if isinstance(given, list) else [given]) if one not in (None, "")]
+    if not there:
         raise _Unusable("missing-value", value)
     try:
-        return to_instant(given, map_.zone, map_.time_formats)
+        return min(to_instant(one, map_.zone, map_.time_formats) for one in there)
     except ValueError as fault:
         raise _Unusable(str(fault), value) from None
 
