@@ -16,6 +16,7 @@ from engine.core.catalogue_entry import Entry
 # The areas may take `Entry` from here, so it stands before them.
 from engine.core import (
     catalogue_calendar,
+    catalogue_cli,
     catalogue_intake,
     catalogue_letters,
     catalogue_reading,
@@ -50,6 +51,7 @@ CODES: dict[str, Entry] = join(
         catalogue_letters.CODES,
         catalogue_intake.CODES,
         catalogue_settings.CODES,
+        catalogue_cli.CODES,
     ]
 )
 """Every code with its sentences."""

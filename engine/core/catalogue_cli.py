@@ -1,0 +1,148 @@
+"""What is said by the command line itself (LX-900 … LX-970)."""
+
+from __future__ import annotations
+
+from engine.core.catalogue_entry import Entry
+
+CODES: dict[str, Entry] = {
+    "LX-900": Entry(
+        zh="命令写得不对：{reason_zh}。",
+        en="The command line is not right: {reason_en}.",
+        remedy_zh="{help} 列出此命令的用法。",
+        remedy_en="`{help}` shows how this command is used.",
+    ),
+    "LX-901": Entry(
+        zh="此操作须先确认，而这里无人可问：{what}",
+        en="This needs a yes, and nobody can be asked here: {what}",
+        remedy_zh="确认无误后加上 {flag} 再运行。",
+        remedy_en="If you are sure, run it again with {flag}.",
+    ),
+    "LX-902": Entry(
+        zh="未得到确认，什么也没有改动：{what}",
+        en="Not confirmed, so nothing was changed: {what}",
+        remedy_zh="要继续请再次运行并回答 y。",
+        remedy_en="To go on, run it again and answer y.",
+    ),
+    "LX-903": Entry(
+        zh="找不到事项 {case}。",
+        en="There is no case {case}.",
+        remedy_zh="lianxin case list 列出事项；可用事项编号（或其开头六位以上），也可用来件编号加 --workflow。",
+        remedy_en="`lianxin case list` shows the cases. Name one by its id, by the first six or more characters of it, or "
+        "by the number its source knows it by, with --workflow.",
+    ),
+    "LX-904": Entry(
+        zh="“{case}”可以指 {count} 件事项。",
+        en="{case} may mean {count} cases.",
+        remedy_zh="请多写几位编号。",
+        remedy_en="Give more of the id.",
+    ),
+    "LX-905": Entry(
+        zh="--as 写得不对：{text}。",
+        en="--as is not written right: {text}.",
+        remedy_zh="写成 人员:角色@单位，例如 --as p-1028:desk@信访局。",
+        remedy_en="Write person:role@unit, e.g. --as p-1028:desk@信访局.",
+    ),
+    "LX-906": Entry(
+        zh="名录中没有 {person} 在 {unit} 担任 {role} 的记载。",
+        en="The directory does not say that {person} is {role} in {unit}.",
+        remedy_zh="此角色可由这些人担任：{known}。如有人事变动，请先更新名录。",
+        remedy_en="Those who may act in this role: {known}. If somebody new holds the post, update the directory first.",
+    ),
+    "LX-907": Entry(
+        zh="{option} 写得不对：{text}。",
+        en="{option} is not written right: {text}.",
+        remedy_zh="写成 {form}。",
+        remedy_en="Write {form}.",
+    ),
+    "LX-908": Entry(
+        zh="有 {count} 个流程可以用“{name}”开始：{known}。",
+        en="{count} workflows can begin with {name}: {known}.",
+        remedy_zh="用 --workflow 说明是哪一个。",
+        remedy_en="Say which one with --workflow.",
+    ),
+    "LX-909": Entry(
+        zh="没有流程 {name}；现有：{known}。",
+        en="There is no workflow {name}; there are: {known}.",
+        remedy_zh="请检查拼写，或把流程文件放入流程目录。",
+        remedy_en="Check the spelling, or put the file into the folder of workflows.",
+    ),
+    "LX-910": Entry(
+        zh="已登记的响应模块 {name}（{value}）不能用：{reason}。",
+        en="The registered consumer {name} ({value}) cannot be used: {reason}.",
+        remedy_zh="它须有 NAME、ACTIONS 和 react；请更新或卸载提供它的软件包。",
+        remedy_en="It needs NAME, ACTIONS and react. Update or remove the package that brings it.",
+    ),
+    "LX-911": Entry(
+        zh="响应模块或动作 {name} 登记了两次。",
+        en="The consumer or action {name} is registered twice.",
+        remedy_zh="请卸载重复提供它的软件包。",
+        remedy_en="Remove one of the packages that bring it.",
+    ),
+    "LX-912": Entry(
+        zh="没有错误码 {wanted}。",
+        en="There is no code {wanted}.",
+        remedy_zh="错误码形如 LX-103；lianxin explain 不带参数时列出全部。",
+        remedy_en="A code looks like LX-103; `lianxin explain` without one lists them all.",
+    ),
+    "LX-913": Entry(
+        zh="{path} 已存在，不会覆盖。",
+        en="{path} exists and is not overwritten.",
+        remedy_zh="请换一个目录，或先移走它。",
+        remedy_en="Choose another folder, or move it away first.",
+    ),
+    "LX-914": Entry(
+        zh="无法写入 {path}：{reason}。",
+        en="{path} cannot be written: {reason}.",
+        remedy_zh="请检查目录是否存在、可写，磁盘是否已满。",
+        remedy_en="See that the folder exists and can be written to, and that the disk is not full.",
+    ),
+    "LX-915": Entry(
+        zh="“{text}”不是时刻：{reason}。",
+        en="{text} is no instant: {reason}.",
+        remedy_zh="写成 2026-06-30、2026-06-30 17:30 或 2026-06-30T17:30:00+08:00。",
+        remedy_en="Write 2026-06-30, 2026-06-30 17:30 or 2026-06-30T17:30:00+08:00.",
+    ),
+    "LX-916": Entry(
+        zh="没有第 {number} 号死信。",
+        en="There is no dead letter number {number}.",
+        remedy_zh="lianxin dlq list 列出现有的死信。",
+        remedy_en="`lianxin dlq list` shows those there are.",
+    ),
+    "LX-917": Entry(
+        zh="第 {number} 号死信已处理（{state}）。",
+        en="Dead letter number {number} has been dealt with ({state}).",
+        remedy_zh="无需再处理；lianxin dlq show {number} 可查看。",
+        remedy_en="Nothing is left to do; `lianxin dlq show {number}` shows it.",
+    ),
+    "LX-918": Entry(
+        zh="找不到函件 {letter}。",
+        en="There is no letter {letter}.",
+        remedy_zh="lianxin letter list 列出函件；可用编号或发文字号。",
+        remedy_en="`lianxin letter list` shows the letters; name one by its id or its number.",
+    ),
+    "LX-919": Entry(
+        zh="此版本还没有这项功能：{what}。",
+        en="This version cannot do that yet: {what}.",
+        remedy_zh="请查看 CHANGELOG.md。",
+        remedy_en="See CHANGELOG.md.",
+    ),
+    "LX-920": Entry(
+        zh="{workflow} 里没有流转 {name}。",
+        en="{workflow} has no transition {name}.",
+        remedy_zh="现有：{known}。",
+        remedy_en="There are: {known}.",
+    ),
+    "LX-921": Entry(
+        zh="没有日历 {name}；现有：{known}。",
+        en="There is no calendar {name}; there are: {known}.",
+        remedy_zh="请检查拼写，或把日历放入 calendars 目录。",
+        remedy_en="Check the spelling, or put the calendar into the calendars folder.",
+    ),
+    "LX-970": Entry(
+        zh="连心内部出错：{type}（错误在我们，不在你的数据）。",
+        en="A bug in lianxin: {type}. It is our fault, not that of your data.",
+        remedy_zh="报告已写入 {report}（不含个人信息和命令参数的值），请发给维护者。已提交的数据不受影响。",
+        remedy_en="A report without personal data or argument values is at {report}; please send it to the maintainers. "
+        "What was committed stays as it is.",
+    ),
+}
