@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core.catalogue import Entry
+from engine.core.catalogue_entry import Entry
 
 CODES = {
     "LX-590": Entry(

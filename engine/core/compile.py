@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from engine.core.actions import ActionSpec
 from engine.core.compile_deadlines import compile_deadlines
@@ -67,14 +66,20 @@ def compile_workflow(
     Raises LianxinError LX-200 with every problem found, each with file, line and column.
     """
     source = load(text, file)
-    if source.problems:
+    if not source.whole:
         raise LianxinError("LX-200", exit_code=1, problems=source.problems, file=file)
-    compiler = Compiler(source, file, actions)
-    form = compiler.read_form(shipped_tracks or {})
-    workflow = compiler.workflow(form) if form is not None else None
-    if compiler.problems or workflow is None:
-        raise LianxinError("LX-200", exit_code=1, problems=tuple(compiler.problems), file=file)
+    compiler = Compiler(source, file, actions, shipped_tracks or {})
+    workflow = compiler.workflow(compiler.reading.form) if compiler.reading.form is not None else None
+    problems = (*source.problems, *_beside(compiler.problems, source.problems))
+    if problems or workflow is None:
+        raise LianxinError("LX-200", exit_code=1, problems=problems, file=file)
     return workflow
+
+
+def _beside(problems: Iterable[Problem], told: Iterable[Problem]) -> list[Problem]:
+    """Without what follows from faults of the YAML itself: on the same line, or missing where a key was refused."""
+    lines = {problem.span.line for problem in told if problem.span}
+    return [p for p in problems if not (lines and (p.code == "LX-205" or (p.span and p.span.line in lines)))]
 
 
 @dataclass
@@ -85,71 +90,33 @@ class Compiler:
     file: str
     actions: Mapping[str, ActionSpec]
 
+    shipped: Mapping[str, str] = field(default_factory=dict)
+
     def __post_init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.reading = read_form(self.source, self.shipped)
+        self.problems: list[Problem] = list(self.reading.problems)
         self.wheres: dict[tuple[str, str], Guard] = {}
 
-    def problem(self, code: str, path: Path, *, key: bool = False, suggestion: str | None = None, **facts: str) -> None:
-        self.problems.append(Problem(code, self.file, self.source.span(path, key), facts, suggestion=suggestion))
+    def problem(
+        self, code: str, path: Path, *, key: bool = False, value: str = "", suggestion: str | None = None, **facts: str
+    ) -> None:
+        """Note a fault at a path of the form (at `value` within it), unless it follows from one that was told."""
+        if not self.reading.is_consequence(path):
+            span = self.reading.span(path, key=key, value=value)
+            self.problems.append(Problem(code, self.file, span, facts, suggestion=suggestion))
 
-    def unknown(self, what: str, name: str, known: Iterable[str], path: Path) -> None:
+    def unknown(self, what: str, name: str, known: Iterable[str], path: Path, *, key: bool = False) -> None:
         """A name that nothing answers to, with did-you-mean."""
-        known = sorted(known)
-        self.problem("LX-202", path, suggestion=suggest(name, known), what=what, name=name, known="、".join(known))
+        if name not in self.reading.doubted:
+            known = sorted(known)
+            near = suggest(name, known)
+            self.problem(
+                "LX-202", path, key=key, value=name, suggestion=near, what=what, name=name, known="、".join(known)
+            )
 
     def place(self, path: Path) -> str:
-        span = self.source.span(path)
+        span = self.reading.span(path)
         return f"{self.file}:{span.line}" if span else self.file
-
-    # ── structure ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def read_form(self, shipped: Mapping[str, str]) -> WorkflowForm | None:
-        data = self.source.data
-        if not isinstance(data, dict):
-            self.problem("LX-201", (), field="", reason="a workflow file is a mapping of keys")
-            return None
-        data = dict(data)
-        for key in [key for key in data if key in RESERVED]:
-            self.problem("LX-203", (key,), key=True, name=key, what=RESERVED[key])
-            del data[key]
-        if isinstance(data.get("tracks"), dict):
-            tracks = {name: self._shipped(name, track, shipped) for name, track in data["tracks"].items()}
-            brought: dict[str, object] = {}
-            for track in tracks.values():  # a shipped track brings its roles; the workflow's own win
-                brought |= track.pop("roles", {}) if isinstance(track, dict) else {}
-            data["tracks"] = tracks
-            if isinstance(data.get("roles", {}), dict):
-                data["roles"] = {**brought, **data.get("roles", {})}
-        try:
-            return WorkflowForm.model_validate(data)
-        except ValidationError as error:
-            for fault in error.errors(include_url=False, include_input=False):
-                self._form_problem(fault)
-            return None
-
-    def _shipped(self, name: str, track: object, shipped: Mapping[str, str]) -> object:
-        """`{use: letter, …}`: the shipped definition with what is written here laid over it (maps by key)."""
-        if not isinstance(track, dict) or "use" not in track:
-            return track
-        use = track["use"]
-        if not isinstance(use, str) or use not in shipped:
-            self.unknown("a shipped track", str(use), shipped, ("tracks", name, "use"))
-            return {}
-        base = load(shipped[use], f"tracks/{use}.yaml").data
-        return _laid_over(base, {key: value for key, value in track.items() if key != "use"})
-
-    def _form_problem(self, fault: Any) -> None:
-        loc = tuple(part for part in fault["loc"] if part != "[key]")
-        name = str(loc[-1]) if loc else ""
-        if fault["type"] == "extra_forbidden":
-            known = _known_keys(loc[:-1])
-            self.problem("LX-204", loc, key=True, suggestion=suggest(name, known), name=name, known="、".join(known))
-        elif fault["type"] == "missing":
-            self.problem("LX-205", loc[:-1], name=name)
-        elif "[key]" in fault["loc"]:
-            self.problem("LX-206", loc, key=True, name=name)
-        else:
-            self.problem("LX-201", loc, field=".".join(map(str, loc)), reason=str(fault["msg"]))
 
     # ── meaning ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,7 +154,7 @@ class Compiler:
             calendar=form.calendar,
             fields=fields,
             roles=roles,
-            opens={name: self._opening(name) for name in form.opens},
+            opens={name: self._opening(name, main) for name in form.opens},
             intake=self._intake(),
             main=main,
             tracks=machines,
@@ -426,61 +393,6 @@ class Compiler:
                 if not state.final:
                     rows.setdefault((state.name, transition.name), transition)
 
-    # ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _opening(self, name: str) -> Opening:
-        form, path = self.form.opens[name], ("opens", name)
-        by = self.by(form.by, (*path, "by"))
-        if form.needs is None:
-            needed = tuple(f for f in self.fields.values() if not f.optional and f.default is None)
-            return Opening(name, by, needed)
-        return Opening(name, by, *self._needs(MAIN, form.needs, (*path, "needs")))
-
-    def _intake(self) -> dict[str, tuple[IntakeRule, ...]]:
-        found = {}
-        doable = {*self.form.opens, *(name for _, name in self._moves())}
-        for type_, form in self.form.intake.items():
-            path: Path = ("intake", type_)
-            if form.does not in doable:
-                self.unknown("a transition or opening", form.does, doable, (*path, "does"))
-            self.role_known(form.as_, (*path, "as"), engine=False)
-            for key in form.with_:
-                if key not in self.fields and not self._declared(form.does, key):
-                    self.unknown("a field", key, self.fields, (*path, "with", key))
-            for key in form.petitioner:
-                if key not in self.form.privacy.petitioner:
-                    self.unknown("a petitioner field", key, self.form.privacy.petitioner, (*path, "petitioner", key))
-
-            def foreign(value: Any, *at: str | int, path: Path = path) -> Any:
-                return self.expressions.foreign(value, (*path, *at), "event")
-
-            found[type_] = (
-                IntakeRule(
-                    type=type_,
-                    does=form.does,
-                    role=form.as_,
-                    case_key=foreign(form.case_key, "case_key"),
-                    values={key: foreign(value, "with", key) for key, value in form.with_.items()},
-                    petitioner={key: foreign(value, "petitioner", key) for key, value in form.petitioner.items()},
-                    unit=foreign(form.unit, "unit"),
-                    when=foreign(f"={form.when}" if form.when and not interpolation(form.when) else form.when, "when"),
-                ),
-            )
-        return found
-
-    def _moves(self) -> Iterable[tuple[str, str]]:
-        for state, form in self.form.states.items():
-            for name in form.transitions:
-                yield state, name
-        for name in self.form.transitions:
-            yield "*", name
-
-    def _declared(self, transition: str, field: str) -> bool:
-        """Whether some move of that name takes the field on the spot or as a built-in."""
-        forms = [t for s in self.form.states.values() for n, t in s.transitions.items() if n == transition]
-        forms += [t for n, t in self.form.transitions.items() if n == transition]
-        return any(field in form.needs for form in forms)
-
 
 def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, Any]:
     """Which deadlines a fired name cancels, stops and starts, so that a move looks up instead of searching."""
@@ -503,43 +415,6 @@ def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, An
         "pausing": tuple(d for d in deadlines if d.pause_states),
         "restless": frozenset([main.name, *tracks] if everywhere else restless),
     }
-
-
-def _laid_over(base: Any, change: Any) -> Any:
-    """Maps merge by key, lists and values are replaced, null takes away."""
-    if not (isinstance(base, dict) and isinstance(change, dict)):
-        return change
-    merged = dict(base)
-    for key, value in change.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = _laid_over(base.get(key), value)
-    return merged
-
-
-def _known_keys(loc: Path) -> list[str]:
-    """The keys that the form at `loc` knows, for did-you-mean."""
-    schema: Any = WorkflowForm.model_json_schema(by_alias=True)
-    definitions = schema["$defs"]
-    here: Any = schema
-    for part in loc:
-        here = _resolved(here, definitions)
-        if "properties" in here and part in here["properties"]:
-            here = here["properties"][part]
-        elif "additionalProperties" in here:
-            here = here["additionalProperties"]
-        elif "items" in here:
-            here = here["items"]
-    return list(_resolved(here, definitions).get("properties", {}))
-
-
-def _resolved(schema: Any, definitions: Any) -> Any:
-    if "anyOf" in schema:
-        schema = next((s for s in schema["anyOf"] if s.get("type") != "null"), schema)
-    if "$ref" in schema:
-        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
-    return schema
 
 
 __all__ = ["Compiler", "Texts", "compile_workflow"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from engine.core.errors import Problem, Span
 from engine.core.guards import Guard, GuardFaults, Kind, Scope, Shape, Untyped, interpolation, untyped
 from engine.core.workflow import MAIN, Field, NamedCondition, State
 from schemas.workflow_file import Condition, WorkflowForm
@@ -61,6 +60,11 @@ class Expressions:
             "state": text,
             "phase": text,
         }
+        self.hidden = {
+            f"case.{name}": "personal, in the vault; no expression can read it · 属个人信息，只在保险库中"
+            for name, field in fields.items()
+            if field.personal
+        }
         integer = Kind("int")
         self.counters: dict[str, Shape] = {
             name: {"open": integer, "count": integer, "at": dict.fromkeys(states[name], integer)} for name in tracks
@@ -78,7 +82,7 @@ class Expressions:
                 variables["tracks"] = self.counters
             if counts and self.counts:
                 variables["counts"] = self.counts
-            self._scopes[key] = Scope(variables)
+            self._scopes[key] = Scope(variables, hidden=self.hidden)
         return self._scopes[key]
 
     def track_shape(self, name: str) -> Shape:
@@ -142,14 +146,15 @@ class Expressions:
         want: str | None,
         optional_ok: bool = False,
         present: frozenset[str] = frozenset(),
+        of: Sequence[str] = (),
     ) -> Guard:
         """The compiled expression; where it has faults, they are noted and a guard that is never run stands in."""
         expression = interpolation(text)
         shift = 0 if expression is None else len(text) - len(expression)
         try:
-            return scope.compile(text[shift:], want=want, present=present, optional_ok=optional_ok)
+            return scope.compile(text[shift:], want=want, present=present, optional_ok=optional_ok, of=of)
         except GuardFaults as faults:
-            self._note(faults, path, text, shift)
+            self._note(faults, path, shift)
             return scope.compile({"bool": "true", "int": "0"}.get(want or "", "''"))
 
     def conditions(
@@ -166,6 +171,7 @@ class Expressions:
         for number, form in enumerate(forms):
             at: Path = (*path, number) if len(forms) > 1 else path
             guard = self.guard(scope, form.condition, at, want="bool", present=present)
+            present = present | (guard.refutes if unless else guard.ensures)  # what held is known to the next
             found.append(NamedCondition(form.name, guard, unless, self.compiler.place(at)))
         return tuple(found)
 
@@ -174,8 +180,8 @@ class Expressions:
     ) -> Any:
         """A constant of the field's type, or the expression after `=`."""
         if isinstance(value, str) and interpolation(value) is not None:
-            want = None if field.many or field.type == "enum" else field.type
-            return self.guard(scope, value, path, want=want, optional_ok=True, present=present)
+            want = f"{field.type}[]" if field.many else field.type
+            return self.guard(scope, value, path, want=want, optional_ok=True, present=present, of=field.of)
         if field.type == "enum" and not field.many and value not in field.of:
             self.compiler.unknown("a value", str(value), field.of, path)
         return value
@@ -187,27 +193,14 @@ class Expressions:
         try:
             return untyped(expression, [variable])
         except GuardFaults as faults:
-            self._note(faults, path, value, len(value) - len(expression))
+            self._note(faults, path, len(value) - len(expression))
             return None
 
-    def _note(self, faults: GuardFaults, path: Path, text: str, shift: int) -> None:
-        span = self.compiler.source.span(path)
-        for fault in faults.faults:
-            place = span
-            if span is not None and fault.column:
-                line = self.compiler.source.lines[span.line - 1] if span.line <= len(self.compiler.source.lines) else ""
-                offset = line.find(text, span.column - 1)
-                column = (offset + 1 if offset >= 0 else span.column) + shift + fault.column - 1
-                place = Span(span.line, column, column + 1)
-            self.compiler.problems.append(
-                Problem(
-                    fault.code,
-                    self.compiler.file,
-                    place,
-                    {"expression": text[shift:], "reason": fault.message},
-                    suggestion=fault.suggestion,
-                )
-            )
+    def _note(self, faults: GuardFaults, path: Path, shift: int) -> None:
+        source = self.compiler.source
+        self.compiler.problems += [
+            fault.problem(self.compiler.file, source.locate(path, shift + fault.column)) for fault in faults.faults
+        ]
 
 
 __all__ = ["EVENT_SHAPE", "MAIN", "Expressions", "Untyped", "kind_of"]
