@@ -1,0 +1,102 @@
+"""From a letter's track to its document: facts are taken from the case's own events, each with its 案序."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from engine.core.desk import Rules
+from engine.core.model import Case, Event, Track
+from engine.letters.content import Fact, LetterContent, path_of
+from engine.letters.template import Template, load_template
+from engine.letters.web import render_html
+from engine.letters.word import render_docx
+from engine.runtime.assembly import readable
+from engine.runtime.handle import Line
+from engine.runtime.outputs import number_text
+from engine.store.reader import Reader
+
+CASE_REF_CHARACTERS = 12
+FACTS_MAX = 40
+"""Facts printed in one letter, the latest; the case's log has all."""
+
+
+def templates(folder: Path) -> dict[str, Template]:
+    """The letter templates of an installation by name."""
+    found = {}
+    for path in sorted((folder / "letters").glob("*.yaml")):
+        source = readable(path)
+        found[path.stem] = load_template(source.data, str(path), source.span)
+    return found
+
+
+def content_of(case: Case, letter_id: str, history: Iterable[Event], rules: Rules) -> LetterContent:
+    """What the letter says. Names units, days and moves; never a petitioner, never free text."""
+    track = case.tracks[letter_id]
+    data, workflow = track["data"], rules.workflow
+    kind = workflow.letters[str(data["kind"])]
+    opened = next((c for key, c in case.clocks.items() if key.startswith(f"{letter_id}/reply#")), None)
+    deadline = workflow.main.deadlines.get(str(data.get("deadline", "")))
+    signed = track["entered"].get("signed")
+    return LetterContent(
+        letter_id=letter_id,
+        kind=kind.name,
+        title_kind=kind.title,
+        organisation=str(data["organisation"]),
+        recipient=str(data["recipient"]),
+        unit=str(case.data["unit"]) if case.data.get("unit") else None,
+        copy=tuple(data.get("copy", ())),
+        case_ref=case.case_id[:CASE_REF_CHARACTERS].upper(),
+        subject=workflow.title,
+        number=number_text(track.get("number")),
+        facts=tuple(facts(history, rules, before=track["opened_at"]))[-FACTS_MAX:],
+        basis=(deadline.law,) if deadline and deadline.law else (),
+        reply_due=rules.calendar.local_day(opened["due_at"]).isoformat() if opened else None,
+        reply_within=str(data["reply_within"]),
+        calendar_edition=rules.calendar.edition,
+        signed_on=rules.calendar.local_day(signed).isoformat() if signed else None,
+    )
+
+
+def facts(history: Iterable[Event], rules: Rules, before: str) -> Iterable[Fact]:
+    """The dated list: moves of the main line, and deadlines that were missed, up to the instant the letter was drafted."""
+    main = rules.workflow.main
+    for event in history:
+        if event.occurred_at > before or not event.version:
+            continue
+        day = rules.calendar.local_day(event.occurred_at).isoformat()
+        data = event.data
+        if event.type == "lianxin.deadline.missed.v1" and data["deadline"] in main.deadlines:
+            due = rules.calendar.local_day(data["due"]).isoformat()
+            yield Fact(day, f"{main.deadlines[data['deadline']].title}于{due}届满，至此未完成", event.version)
+        elif "track" not in data and data.get("to") in main.states:
+            title = main.states[data["to"]].title or data["to"]
+            unit = data.get("with", {}).get("case", {}).get("unit")
+            yield Fact(day, f"{title}（{unit}）" if unit else title, event.version)
+
+
+def write_letters(
+    line: Line, reader: Reader, folder: Path, known: Mapping[str, Template], case_ids: Iterable[str]
+) -> list[Path]:
+    """The documents of all letters of these cases, DOCX and HTML; the same bytes whenever they are written again."""
+    written = []
+    for case_id in case_ids:
+        case = reader.load([case_id])[case_id]
+        letters = [key for key, track in case.tracks.items() if track["track"] == "letter"]
+        if not letters:
+            continue
+        rules = line.book.pinned(case.workflow)
+        history = reader.history(case_id)
+        for letter_id in letters:
+            content = content_of(case, letter_id, history, rules)
+            template = known[rules.workflow.letters[content.kind].template]
+            path = folder / path_of(content.kind, content.number or letter_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for suffix, document in (("docx", render_docx(content, template)), ("html", render_html(content, template).encode())):
+                target = path.with_name(f"{path.name}.{suffix}")
+                target.write_bytes(document)
+                written.append(target)
+    return written
+
+
+__all__ = ["Track", "content_of", "facts", "templates", "write_letters"]
