@@ -177,7 +177,9 @@ def _may_start_again(compiler: Compiler, machine: str, starts: frozenset[str]) -
     states = compiler.form.tracks[machine].states if machine else compiler.form.states
     entered = name.removeprefix(prefix)
     if not entered.startswith("state."):
-        return entered.removeprefix("transition.") not in compiler.form.opens
+        move = entered.removeprefix("transition.")
+        moves = [move in state.transitions for state in states.values()]
+        return move not in compiler.form.opens or any(moves) or (not machine and move in compiler.form.transitions)
     state = entered.removeprefix("state.").removesuffix(".entered")
     moves = [t for form in states.values() for t in form.transitions.values()]
     if not machine:

@@ -23,9 +23,9 @@ def decide(case: Case, command: Command, rules: Rules) -> Outcome:
     desk = Desk(case, command, rules)
     try:
         match command.kind:
-            case "open_case":
+            case "open_case" if not (case.exists and rules.workflow.moves(command.name)):
                 open_case(desk)
-            case "transition":
+            case "open_case" | "transition":
                 if early := _early(desk):
                     return early
                 transition(desk)

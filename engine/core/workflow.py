@@ -253,6 +253,11 @@ class Workflow:
     def machine(self, name: str) -> Machine:
         return self.main if name == MAIN else self.tracks[name]
 
+    def moves(self, name: str) -> bool:
+        """Whether a name is one of the main line's moves. An opening may be one too: it opens a case that is not there
+        yet, and moves one that is."""
+        return any(move == name for _, move in self.main.table)
+
     def inputs(self, kind: str, name: str) -> Mapping[str, Field]:
         """Every field that a command of this kind and name may bring: what a door converts and protects by."""
         found = self._inputs.get((kind, name))
@@ -262,11 +267,11 @@ class Workflow:
             move = tail or name
             if kind == "open_track":
                 found = dict(self.tracks[name].fields)
-            elif kind == "open_case":
-                found = {**self.fields, **{f.name: f for f in self.opens[name].event_needs}}
             else:
                 rows = [row for (_, row_name), row in machine.table.items() if row_name == move]
                 found = {**machine.fields, **{f.name: f for row in rows for f in row.event_needs}}
+                if kind == "open_case":
+                    found |= {f.name: f for f in self.opens[name].event_needs}
             self._inputs[kind, name] = found
         return found
 

@@ -47,8 +47,11 @@ class Decoded:
 CASE_KEY = "case_key"
 
 
-def decode(ask: Ask, case_id: str, rules: Rules) -> Decoded | Unusable:
-    """The command in a wish; a value that cannot be read is a dead letter that names the field."""
+def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Decoded | Unusable:
+    """The command in a wish; a value that cannot be read is a dead letter that names the field.
+
+    `known`: the case exists.
+    """
     workflow = rules.workflow
     kind, name = _kind(ask, rules)
     head = name.partition(".")[0]
@@ -79,9 +82,10 @@ def decode(ask: Ask, case_id: str, rules: Rules) -> Decoded | Unusable:
     for key, text in ask.petitioner.items():
         if key not in workflow.petitioner:
             return _unusable(ask, "unknown-field", f"petitioner.{key}", suggest(key, list(workflow.petitioner)))
-        person = FIRST_CONTACT if kind == "open_case" else f"contact:{ref}"
+        first = kind == "open_case" and not workflow.moves(name)
+        person = FIRST_CONTACT if first else f"contact:{ref}"
         secrets.append(Secret(case_id, person, key, ref, orjson.dumps(text).decode()))
-    if kind == "open_case" and ask.case_key:
+    if kind == "open_case" and ask.case_key and not (known and workflow.moves(name)):
         secrets.append(Secret(case_id, CASE, CASE_KEY, ref, orjson.dumps(ask.case_key).decode()))
     command = Command(
         source=ask.source,
