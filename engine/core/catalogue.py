@@ -21,6 +21,7 @@ from engine.core import (
     catalogue_letters,
     catalogue_reading,
     catalogue_resources,
+    catalogue_scenario,
     catalogue_settings,
     catalogue_store,
     catalogue_workflow,
