@@ -62,6 +62,7 @@ class Invented:
     """An endless stream of batches over at most `cases_max` cases."""
 
     def __init__(self, seed: int, cases_max: int = 40, start: Instant = "2026-01-05T01:00:00.000000Z") -> None:
+        self.seed = seed
         self.random = random.Random(seed)
         self.now = start
         self.cases: dict[str, Case] = {}
@@ -95,7 +96,7 @@ class Invented:
 
     def _message(self, batch: Batch, case_id: str, drawn: list[Event], index: int) -> None:
         self.messages += 1
-        source, message_id = self.random.choice(("//hotline", "//web")), f"m{self.messages:08}"
+        source, message_id = self.random.choice(("//hotline", "//web")), f"{self.seed}-{self.messages:08}"
         digest = hashlib.blake2b(message_id.encode(), digest_size=16).digest()
         outcome = ACCEPTED if any(event.version for event in drawn) else REJECTED
         if not drawn:

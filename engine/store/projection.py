@@ -209,8 +209,8 @@ def clock_count(clock: Clock | None, month_of: MonthOf) -> TallyKey | None:
     """
     if clock is None or clock["status"] not in ENDED or "armed" in clock:
         return None
-    at = clock["missed_at"] if clock["status"] == "missed" else clock["ended_at"]
-    return clock.get("owner") or "", month_of(at), clock["status"]
+    at = clock.get("missed_at") if clock["status"] == "missed" else clock.get("ended_at")
+    return clock.get("owner") or "", month_of(at or clock["due_at"]), clock["status"]
 
 
 def letter_count(track: Track | None, month_of: MonthOf) -> TallyKey | None:

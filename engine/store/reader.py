@@ -211,6 +211,10 @@ class Reader:
         )
         return list(self._driver.execute(sql, (case_id, person, person)))
 
+    def about(self) -> dict[str, str]:
+        """Schema version and time zone of this database."""
+        return dict(self._driver.execute("SELECT name, value FROM about").fetchall())
+
     def counts(self) -> dict[str, int]:
         """How many rows each table has."""
         tables = (table.name for table in schema.metadata.sorted_tables)
