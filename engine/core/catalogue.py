@@ -52,6 +52,7 @@ CODES: dict[str, Entry] = join(
         catalogue_letters.CODES,
         catalogue_intake.CODES,
         catalogue_settings.CODES,
+        catalogue_scenario.CODES,
         catalogue_cli.CODES,
     ]
 )
