@@ -48,7 +48,10 @@ class RuleForm(Form):
     when: Conditions = Field(default_factory=list, description="条件，全部成立才生成 · all must hold, else no command")
     id: Annotated[str, Field(description="编号，同一来源内唯一 · unique within the source, for ever")]
     case_key: Annotated[str, Field(description="信访事项编号 · the case it is about")]
-    time: Annotated[str, Field(description="发生时间 · when it happened")]
+    time: Annotated[
+        str | Annotated[list[str], Field(min_length=1)],
+        Field(description="发生时间；列表取其中最早的 · when it happened; of a list the earliest that is there"),
+    ]
     with_: dict[Identifier, Constant] = Field(default_factory=dict, alias="with", description="字段 · values of fields")
     petitioner: dict[Identifier, str] = Field(
         default_factory=dict, description="信访人信息，存入保险库 · goes to the vault"

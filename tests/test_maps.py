@@ -189,6 +189,15 @@ def test_a_time_without_offset_needs_a_zone() -> None:
     assert (row.reason, row.field) == ("time-without-offset", "at")
 
 
+def test_of_several_times_the_earliest_that_is_there_counts() -> None:
+    times = '{"time": ["=row.at", "=row.ended"]}'
+    assert one(plain(times, ended="2026-04-01T09:00:00+08:00")).time == "2026-04-01T01:00:00.000000Z"
+    assert one(plain(times, ended="2026-04-01T09:00:00-08:00")).time == "2026-04-01T09:00:00.000000Z"
+    assert one(plain(times, ended="")).time == "2026-04-01T09:00:00.000000Z"
+    assert bad(plain(times, at="", ended="")).reason == "missing-value"
+    assert bad(plain(times, ended="soon")).field == "rows[0].time"
+
+
 def test_values_of_json_lines_stay_what_they_are_and_numbers_may_be_names(tmp_path: Path) -> None:
     text = RIVER.replace("format: csv", "format: ndjson")
     line = {"登记编号": "17", "received": "2026/04/01 09:00", "level": 3, "unit": None, "due": "2026/05/01"}

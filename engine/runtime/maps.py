@@ -9,6 +9,7 @@ can be mended and sent again as one. Values stay raw here: their types are the w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -213,13 +214,13 @@ def _written(value: Value, given: Any) -> str:
 
 
 def _time(value: Value, seen: Mapping[str, Any], map_: Map) -> Instant:
-    """The instant; of a list the earliest of those that are there."""
+    """When it happened; of a list the earliest that is there."""
     given = _evaluated(value, seen)
-    there = [one for one in (given if isinstance(given, list) else [given]) if one not in (None, "")]
-    if not there:
+    times = [time for time in (given if isinstance(given, list) else [given]) if time is not None and time != ""]
+    if not times:
         raise _Unusable("missing-value", value)
     try:
-        return min(to_instant(one, map_.zone, map_.time_formats) for one in there)
+        return min(to_instant(time, map_.zone, map_.time_formats) for time in times)
     except ValueError as fault:
         raise _Unusable(str(fault), value) from None
 
@@ -249,4 +250,4 @@ def _check_columns(map_: Map, cells: Mapping[str, Any], file: str) -> None:
 
 
 def _as_text(cells: Mapping[str, Any]) -> str:
-    return orjson.dumps(cells, default=str).decode()
+    return json.dumps(cells, ensure_ascii=False, default=str)
