@@ -13,7 +13,8 @@ from engine.core.guards import GuardFailed
 from engine.core.instants import Instant, plus
 from engine.core.model import JsonObject
 from engine.core.workflow import IntakeRule
-from engine.runtime.maps import BadRow, MappedCommand
+from engine.runtime.maps import MappedCommand
+from engine.runtime.rows import BadRow
 from engine.runtime.rulebook import RuleBook
 from schemas.case_command import command_name, read_command
 from schemas.intake import IntakeEvent, Unreadable, content
@@ -60,6 +61,7 @@ class Ask:
     zone: str = ""  # of a map: how dates among the values are written
     time_formats: tuple[str, ...] = ()
     case_id: str = ""  # given by people who name the case by its id instead of its key
+    notes: tuple[str, ...] = ()  # `imported`: letters of a breach found so stay drafts, where it is old
 
     def packed(self) -> bytes:
         """As bytes, to be sealed while it is parked."""
@@ -71,6 +73,7 @@ class Ask:
     def unpacked(cls, packed: bytes) -> Ask:
         fields = orjson.loads(packed)
         fields["content"] = fields["content"].encode()
+        fields["notes"] = tuple(fields["notes"])
         return cls(**fields)
 
 
@@ -86,6 +89,7 @@ class Unusable:
     file: str = ""
     row: int = 0
     content: bytes = b""
+    attempts: int = 1
 
 
 def from_row(mapped: MappedCommand | BadRow, source: str, file: str) -> Ask | Unusable:

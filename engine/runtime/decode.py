@@ -73,7 +73,7 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
         try:
             value = _converted(field, raw, rules, ask)
         except ValueError as error:
-            return Unusable(ask.source, ask.id, "bad-value", str(error), key, ask.file, ask.row, ask.content)
+            return Unusable(ask.source, ask.id, "bad-value", str(error), key, ask.file, ask.row, ask.packed())
         if value is None:
             continue
         values[key] = value
@@ -101,6 +101,7 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
         sequence=ask.sequence,
         intake=ask.intake,
         claimed_at=ask.claimed_at,
+        notes=ask.notes,
     )
     return Decoded(command, tuple(secrets))
 
@@ -137,4 +138,4 @@ def vault_ref(ask: Ask) -> int:
 
 def _unusable(ask: Ask, reason: str, name: str, meant: str | None) -> Unusable:
     detail = f"nobody knows {name}" + (f"; did you mean {meant}?" if meant else "")
-    return Unusable(ask.source, ask.id, reason, detail, name, ask.file, ask.row, ask.content)
+    return Unusable(ask.source, ask.id, reason, detail, name, ask.file, ask.row, ask.packed())

@@ -5,7 +5,7 @@ intake event ─► decode ─► decide ─► append ─► project ─► rel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -39,7 +39,9 @@ from engine.store.vault import Vault
 BATCH_MESSAGES_MAX = 500
 EARLY_MAX_WAIT = timedelta(days=3)
 OUR_SOURCE = "lianxin:/"
-"""Beginning of the sources of our own commands; their ids are derived, so a known one is a duplicate whatever it says."""
+"""Beginning of the sources of our own commands. Their ids are derived: a known one is a duplicate whatever it says."""
+QUARANTINE = "quarantine"
+"""What a message needs whose case is held back: that somebody mends the bug it met, and lets the case go on."""
 SILENT = frozenset({"rung-gone", "nothing-moved"})
 """Refusals that refuse nobody: a clock's point that another fact has overtaken."""
 
@@ -75,6 +77,7 @@ class Line:
     book: RuleBook
     sources: Mapping[str, Source] = field(default_factory=lambda: {"*": UNLIMITED})
     early_max_wait: timedelta = EARLY_MAX_WAIT
+    auto_letter_days: int = 3  # working days after which a breach found by an import is too old for an automatic letter
     park: bool = True  # False: nothing earlier can still come, so an early fact is refused at once
 
 
@@ -93,12 +96,17 @@ def carry(
     offsets: Iterable[tuple[str, str, int, int, int]] = (),
     watermarks: Iterable[tuple[str, Instant]] = (),
     again: bool = False,
+    held: Collection[str] = (),
+    retry: Collection[str] = (),
 ) -> list[Answer]:
-    """The batch's work inside the caller's transaction. `again`: parked or dead messages that are tried once more."""
+    """The batch's work inside the caller's transaction. `again`: dead messages that are tried once more.
+
+    `held`: cases in quarantine, whose messages are parked unseen. `retry`: cases whose parked messages are tried.
+    """
     run = _Run(tx, line, now, Batch(offsets=list(offsets), watermarks=list(watermarks)))
     fresh = run.unseen(messages, again)
-    run.load(fresh)
-    for index, decoded in run.decoded(fresh):
+    run.load(fresh, retry)
+    for index, decoded in run.decoded(run.free(fresh, held)):
         run.settle(index, messages[index], decoded)
     run.retry_parked()
     run.batch.cases = {case_id: case for case_id, case in run.cases.items() if case_id in run.touched}
@@ -118,6 +126,7 @@ class _Run:
         self.digests: dict[int, bytes] = {}
         self.case_ids: dict[int, str] = {}
         self.waiting: dict[tuple[str, str], tuple[ParkedRow, Ask]] = {}
+        self.retried: frozenset[str] = frozenset()
 
     # ── before deciding ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -139,8 +148,9 @@ class _Run:
             elif seen.digest == digest or message.source.startswith(OUR_SOURCE):
                 self.answers[index] = Answer("duplicate", code=NAMES[seen.outcome])
             else:
+                said = message.packed() if isinstance(message, Ask) else getattr(message, "content", b"")
                 reused = Unusable(message.source, message.id, "id-reused", "this id came before with other content",
-                                  "id", content=getattr(message, "content", b""))  # fmt: skip
+                                  "id", content=said)  # fmt: skip
                 self._bury(index, reused, inbox=False)
         return fresh
 
@@ -149,16 +159,28 @@ class _Run:
             return NO_DIGEST
         return self.line.keys.content_digest(message.content)
 
-    def load(self, fresh: Mapping[int, Message]) -> None:
+    def load(self, fresh: Mapping[int, Message], retry: Collection[str]) -> None:
         """The cases of the batch, in one query, and what is parked for them."""
+        self.retried = frozenset(retry)
         for index, message in fresh.items():
             if isinstance(message, Command):
                 self.case_ids[index] = message.case_id
             elif isinstance(message, Ask):
                 self.case_ids[index] = message.case_id or self.line.keys.case_id(message.workflow, message.case_key)
-        self.cases = self.tx.load(set(self.case_ids.values()))
-        for row in self.tx.parked_for(set(self.case_ids.values())):
+        wanted = self.retried.union(self.case_ids.values())
+        self.cases = self.tx.load(wanted)
+        for row in self.tx.parked_for(wanted):
             self.waiting[row.source, row.id] = (row, Ask.unpacked(self.line.keys.open(row.sealed, b"parked")))
+
+    def free(self, fresh: Mapping[int, Message], held: Collection[str]) -> dict[int, Message]:
+        """The messages whose cases are not in quarantine; the others are parked, so that they queue behind it."""
+        kept: dict[int, Message] = {}
+        for index, message in fresh.items():
+            if isinstance(message, Ask) and self.case_ids[index] in held:
+                self._park(index, message, self.case_ids[index], QUARANTINE)
+            else:
+                kept[index] = message
+        return kept
 
     def decoded(self, fresh: Mapping[int, Message]) -> list[tuple[int, Command | Unusable]]:
         """Typed commands, personal values in the vault and their commitments in place."""
@@ -172,8 +194,8 @@ class _Run:
         rules = self._rules(self.cases[case_id], ask.workflow)
         if rules is None:
             return Unusable(ask.source, ask.id, "unknown-workflow", f"no workflow {ask.workflow}", "workflow",
-                            ask.file, ask.row, ask.content)  # fmt: skip
-        return decode(ask, case_id, rules)
+                            ask.file, ask.row, ask.packed())  # fmt: skip
+        return decode(ask, case_id, rules, known=self.cases[case_id].exists)
 
     def _rules(self, case: Case, workflow: str) -> Rules | None:
         return self.line.book.pinned(case.workflow) if case.exists else self.line.book.current(workflow)
@@ -213,7 +235,7 @@ class _Run:
             outcome = Rejection("too-early", {"needs": outcome.needs})
         if isinstance(outcome, Early):
             assert isinstance(message, Ask)
-            self._park(index, message, decoded, outcome)
+            self._park(index, message, decoded.case_id, outcome.needs)
             return
         self.answers[index] = self._record(decoded, outcome, rules, self.digests[index])
 
@@ -250,17 +272,15 @@ class _Run:
 
     # ── what waits, what is dead ─────────────────────────────────────────────────────────────────────────────────
 
-    def _park(self, index: int, ask: Ask, command: Command, early: Early) -> None:
+    def _park(self, index: int, ask: Ask, case_id: str, needs: str) -> None:
         sealed = self.line.keys.seal(ask.packed(), b"parked")
         give_up = plus(self.now, self.line.early_max_wait)
-        row = ParkedRow(
-            ask.source, ask.id, command.case_id, ask.time, ask.sequence, sealed, early.needs, self.now, give_up
-        )
+        row = ParkedRow(ask.source, ask.id, case_id, ask.time, ask.sequence, sealed, needs, self.now, give_up)
         self.batch.parked.append(row)
         self.batch.inbox.append((ask.source, ask.id, self.digests[index], PARKED, NO_EVENT))
         self.waiting[ask.source, ask.id] = (row, ask)
-        self._take_out_of_vault(ask, command.case_id)
-        self.answers[index] = Answer("early", command.case_id, code="early", facts={"needs": early.needs})
+        self._take_out_of_vault(ask, case_id)
+        self.answers[index] = Answer("early", case_id, code="early", facts={"needs": needs})
 
     def _take_out_of_vault(self, ask: Ask, case_id: str) -> None:
         """A parked message is sealed whole; its values go to the vault when it is taken up."""
@@ -280,13 +300,13 @@ class _Run:
                 self.waiting.values(), key=lambda w: (w[0].occurred_at, w[0].sequence, w[0].source, w[0].id)
             )
             for row, ask in oldest:
-                if row.case_id in self.touched and self._retry(row, ask):
+                if (row.case_id in self.touched or row.case_id in self.retried) and self._retry(row, ask):
                     moved = True
 
     def _retry(self, row: ParkedRow, ask: Ask) -> bool:
         case = self.cases[row.case_id]
         rules = self._rules(case, ask.workflow)
-        decoded = decode(ask, row.case_id, rules) if rules else None
+        decoded = decode(ask, row.case_id, rules, known=case.exists) if rules else None
         if not isinstance(decoded, Decoded):
             return False
         command = decoded.command
@@ -319,7 +339,8 @@ class _Run:
                 message.row,
                 self.now,
                 self.line.keys.seal(message.content, b"dead-letter"),
-            )  # fmt: skip
+                message.attempts,
+            )
         )
         if inbox and message.id:
             self.batch.inbox.append((message.source, message.id, self.digests[index], DEAD_LETTER, NO_EVENT))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from engine.core.actions import ActionSpec
 from engine.core.desk import Rules
 from engine.core.instants import Instant, plus
 from engine.core.model import Command, Event
-from engine.runtime.handle import BATCH_MESSAGES_MAX, Answer, Line, carry
+from engine.runtime.handle import BATCH_MESSAGES_MAX, Line, carry
 from engine.store.transaction import Tx
 
 REACTION_LAG_MAX = timedelta(hours=1)
-"""A reaction happens at the instant of its cause, unless we are later than this: our own delay costs nobody his time."""
+"""A reaction happens at the instant of its cause, unless we are later than this: our delay costs nobody his time."""
+ROUNDS_MAX = 200
+"""Reactions to reactions to one batch; beyond it a workflow loops."""
+GROUP, LOG = "reactions", "log"
+"""One group for all consumers, so that their wishes come in by cause, and then in the order of the workflow's file."""
+IMPORTED = "imported"
+"""Mark of a fact that an import found. Automatic letters for it stay drafts, where it is old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,18 @@ class Consumer:
     react: Callable[[Event, Rules, Instant], Sequence[Command]]
 
 
+class ReactionsLoop(Exception):
+    """Reactions to reactions without end: a fault of a workflow, found at the case it shows in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the consumers have read, under which epoch they hold the log."""
+
+    epoch: int
+    position: int
+
+
 def wished(events: Sequence[Event], line: Line, consumers: Sequence[Consumer], now: Instant) -> list[Command]:
     """What the consumers wish for after these facts: by cause, then in the order of the reactions in the file."""
     found: list[Command] = []
@@ -34,21 +52,41 @@ def wished(events: Sequence[Event], line: Line, consumers: Sequence[Consumer], n
         at = event.occurred_at if now <= plus(event.occurred_at, REACTION_LAG_MAX) else now
         wishes = [command for consumer in consumers for command in consumer.react(event, rules, at)]
         order = {reaction.name: number for number, reaction in enumerate(rules.workflow.reactions)}
-        found += sorted(wishes, key=lambda c: (order[c.cause["reaction"]], c.cause["index"]))
+        wishes.sort(key=lambda c: (order[c.cause["reaction"]], c.cause["index"]))
+        if IMPORTED in event.data.get("notes", ()) and _is_fresh(event.occurred_at, now, rules, line.auto_letter_days):
+            wishes = [replace(c, notes=tuple(note for note in c.notes if note != IMPORTED)) for c in wishes]
+        found += wishes
     return found
 
 
 def react(
-    tx: Tx, line: Line, consumers: Sequence[Consumer], group: str, epoch: int, position: int, now: Instant
-) -> tuple[int, list[Answer]]:
-    """The next facts for one group of consumers: their commands and the offset commit together. (new offset, answers)"""
-    head = tx.head()
-    events = tx.log(position, BATCH_MESSAGES_MAX, reacts_only=True)
-    following = events[-1].position if len(events) == BATCH_MESSAGES_MAX else head
-    if following == position:
-        return position, []
-    commands = wished(events, line, consumers, now)
-    if not commands:
-        return following, []  # nothing to commit: the offset moves with the next batch that has something
-    answers = carry(tx, commands, line, now, offsets=[(group, "log", epoch, position, following)])
-    return following, answers
+    tx: Tx,
+    line: Line,
+    consumers: Sequence[Consumer],
+    place: Place,
+    now: Instant,
+    *,
+    held: Collection[str] = (),
+    to: int | None = None,
+) -> Place:
+    """What follows from the facts after `place`, and from that, until nothing does; the place reached.
+
+    Commands and offset commit with the caller's transaction. Reading the log again from its beginning changes nothing,
+    because the ids of the commands are derived. Facts of `held` cases are passed over; `to` limits the first page.
+    """
+    for _ in range(ROUNDS_MAX):
+        events = tx.log(place.position, BATCH_MESSAGES_MAX, reacts_only=True)
+        if to is not None:
+            events = [event for event in events if event.position <= to]
+        if not events:
+            return place
+        reached = events[-1].position
+        commands = wished([event for event in events if event.case_id not in held], line, consumers, now)
+        carry(tx, commands, line, now, offsets=[(GROUP, LOG, place.epoch, place.position, reached)])
+        place = Place(place.epoch, reached)
+    raise ReactionsLoop
+
+
+def _is_fresh(at: Instant, now: Instant, rules: Rules, working_days: int) -> bool:
+    calendar = rules.calendar
+    return calendar.local_day(now) <= calendar.add_working_days(calendar.local_day(at), working_days)

@@ -20,7 +20,7 @@ from engine.store import schema
 from engine.store.batch import UNSETTLED, Batch, Seen, StaleEpoch
 from engine.store.projection import MonthOf, project
 from engine.store.reader import Reader, as_json
-from engine.store.vault import INSERT_ENTRIES, INSERT_KEYS
+from engine.store.vault import INSERT_ENTRIES, INSERT_KEYS, Vault, erase
 
 DUE_MAX = 500
 """Rungs claimed by one transaction, unless the caller asks for another number."""
@@ -92,18 +92,32 @@ class Tx(Reader):
         return last + 1
 
     def due(
-        self, until: Instant, limit: int = DUE_MAX, after: tuple[Instant, str, str, str, int] | None = None
+        self,
+        until: Instant,
+        limit: int = DUE_MAX,
+        after: tuple[Instant, str, str, str, int] | None = None,
+        *,
+        without_cases: Iterable[str] = (),
+        without_workflows: Iterable[str] = (),
     ) -> list[tuple[Instant, str, str]]:
         """(instant, case, clock key) of the rungs at or before `until`, oldest first (then case, track, deadline, run).
 
         A rung leaves the list when the event that records it is appended, so asking again goes on where this ended.
-        `after` skips up to one of them (instant, case, track, deadline, run), for rungs that must wait.
+        `after` skips up to one of them (instant, case, track, deadline, run); `without_…` passes over those of some
+        cases, and of all versions of some workflows (by name): rungs that must wait.
         """
-        keyset = "AND (next_rung_at, case_id, track_id, deadline, run) > (?, ?, ?, ?, ?)" if after else ""
-        sql = f"""SELECT next_rung_at, case_id, key FROM deadline
-                  WHERE next_rung_at <> '' AND next_rung_at <= ? {keyset}
+        wanted = ["next_rung_at <> ''", "next_rung_at <= ?"]
+        values: list[str | int] = [until]
+        if after:
+            wanted.append("(next_rung_at, case_id, track_id, deadline, run) > (?, ?, ?, ?, ?)")
+            values += after
+        for condition, names in ((WITHOUT_CASES, without_cases), (WITHOUT_WORKFLOWS, without_workflows)):
+            if listed := list(names):
+                wanted.append(condition)
+                values.append(as_json(listed))
+        sql = f"""SELECT next_rung_at, case_id, key FROM deadline WHERE {" AND ".join(wanted)}
                   ORDER BY next_rung_at, case_id, track_id, deadline, run LIMIT ?"""
-        return list(self._driver.execute(sql, (until, *(after or ()), limit)))
+        return list(self._driver.execute(sql, (*values, limit)))
 
     def next_due(self) -> Instant | None:
         """The instant of the next rung; None where nothing is armed."""
@@ -117,6 +131,10 @@ class Tx(Reader):
                  ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch, next"""
         (claimed,) = self._driver.execute(sql, (group, partition)).fetchall()
         return claimed[0], claimed[1]
+
+    def erase(self, vault: Vault, case_id: str, person: str) -> None:
+        """Destroy a person's key and entries with this transaction; `Store.checkpoint` then takes their bytes away."""
+        erase(self._driver, vault, case_id, person)
 
     def add_edition(self, digest: str, kind: str, name: str, content: bytes) -> None:
         """Keep an edition's canonical text, so that this database can be read without the files it was made with."""
@@ -249,6 +267,9 @@ def _values(row: object, columns: Sequence[str]) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in columns)
 
 
+WITHOUT_CASES = "case_id NOT IN (SELECT value FROM json_each(?))"
+WITHOUT_WORKFLOWS = """NOT EXISTS (SELECT 1 FROM "case" AS c JOIN edition AS e ON e.digest = c.workflow
+    WHERE c.number = deadline.number AND e.name IN (SELECT value FROM json_each(?)))"""
 FENCE = """UPDATE "offset" SET next = ? WHERE "group" = ? AND "partition" = ? AND epoch = ? AND next = ?"""
 INSERT_LOG = _insert(schema.log)
 UPSERT_INBOX = (
