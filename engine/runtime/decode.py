@@ -16,6 +16,7 @@ from engine.core.model import Actor, Command, CommandKind, JsonObject
 from engine.core.report import suggest
 from engine.core.workflow import Field
 from engine.runtime.asks import Ask, Unusable
+from engine.runtime.maps import Check
 from engine.store.vault import Commitment, Secret
 
 CASE = "case"
@@ -53,7 +54,7 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     `known`: the case exists.
     """
     workflow = rules.workflow
-    kind, name = _kind(ask, rules)
+    kind, name = _kind(ask.does, rules)
     head = name.partition(".")[0]
     if kind == "open_track" and name not in workflow.tracks:
         return _unusable(ask, "unknown-track", name, suggest(name, list(workflow.tracks)))
@@ -106,28 +107,52 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     return Decoded(command, tuple(secrets))
 
 
-def _kind(ask: Ask, rules: Rules) -> tuple[CommandKind, str]:
-    head, _, tail = ask.does.partition(".")
+def value_check(rules: Rules, zone: ZoneInfo | None, time_formats: Sequence[str]) -> Check:
+    """For files: could values be read as the fields of commands? Asked before any command of their row is carried out."""
+
+    def check(does: str, name: str, raw: Any) -> None:
+        kind, command = _kind(does, rules)
+        track = command if kind == "open_track" else command.rpartition(".")[0]
+        if track and track not in rules.workflow.tracks:
+            return  # `decode` says so
+        field = rules.workflow.inputs(kind, command).get(name)
+        if field is not None:
+            value = _typed(field, raw, zone or rules.calendar.zone, time_formats)
+            if _strangers(field, value, rules):
+                raise ValueError("unknown-unit")
+
+    return check
+
+
+def _kind(does: str, rules: Rules) -> tuple[CommandKind, str]:
+    head, _, tail = does.partition(".")
     if tail == OPEN:
         return "open_track", head
-    if ask.does in rules.workflow.opens:
-        return "open_case", ask.does
-    return "transition", ask.does
+    if does in rules.workflow.opens:
+        return "open_case", does
+    return "transition", does
 
 
 def _converted(field: Field, raw: Any, rules: Rules, ask: Ask) -> Any:
-    zone = ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone
-    if field.many:
-        items = raw if isinstance(raw, list) else [raw]
-        value: Any = [convert(field.type, item, field.of, zone, ask.time_formats) for item in items]
-    else:
-        value = convert(field.type, raw, field.of, zone, ask.time_formats)
-    if field.type == "unit" and rules.directory.name != DIRECTORY_OF_ANY:
-        for unit in value if isinstance(value, list) else [value]:
-            if unit not in rules.directory:
-                meant = suggest(unit, list(rules.directory.units))
-                raise ValueError("no such unit in the directory" + (f"; did you mean {meant}?" if meant else ""))
+    value = _typed(field, raw, ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone, ask.time_formats)
+    for unit in _strangers(field, value, rules):
+        meant = suggest(unit, list(rules.directory.units))
+        raise ValueError("no such unit in the directory" + (f"; did you mean {meant}?" if meant else ""))
     return value
+
+
+def _typed(field: Field, raw: Any, zone: ZoneInfo, time_formats: Sequence[str]) -> Any:
+    if not field.many:
+        return convert(field.type, raw, field.of, zone, time_formats)
+    items = raw if isinstance(raw, list) else [raw]
+    return [convert(field.type, item, field.of, zone, time_formats) for item in items]
+
+
+def _strangers(field: Field, value: Any, rules: Rules) -> list[str]:
+    """Units that the directory does not know."""
+    if field.type != "unit" or rules.directory.name == DIRECTORY_OF_ANY:
+        return []
+    return [unit for unit in (value if isinstance(value, list) else [value]) if unit not in rules.directory]
 
 
 def vault_ref(ask: Ask) -> int:

@@ -10,7 +10,7 @@ can be mended and sent again as one. Values stay raw here: their types are the w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -75,8 +75,15 @@ class MappedCommand:
         return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
 
-def read_commands(path: Path, map_: Map) -> Iterator[MappedCommand | BadRow]:
+Check = Callable[[str, str, Any], None]
+"""(command, field, value): ValueError with a fixed word where the value cannot be read as that field of the command."""
+
+
+def read_commands(path: Path, map_: Map, check: Check | None = None) -> Iterator[MappedCommand | BadRow]:
     """The commands of a whole file in its order, and its bad rows. Rows for which no rule holds give nothing.
+
+    With the workflow's `check` (engine.runtime.decode) a value of the wrong type makes its whole row a bad one, here
+    and with its column, instead of one command out of several later.
 
     LianxinError LX-316 if the map reads columns that the file does not have, LX-320…LX-323 if the file cannot be read.
     """
@@ -96,17 +103,17 @@ def read_commands(path: Path, map_: Map) -> Iterator[MappedCommand | BadRow]:
         if not checked:
             _check_columns(map_, row.cells, path.name)
             checked = True
-        yield from events_of(row, map_, path.name)
+        yield from events_of(row, map_, path.name, check)
 
 
-def events_of(row: Row, map_: Map, file: str) -> list[MappedCommand | BadRow]:
+def events_of(row: Row, map_: Map, file: str, check: Check | None = None) -> list[MappedCommand | BadRow]:
     """The commands of one row, or a single BadRow with the first thing in it that cannot be used."""
     cells = row.cells
     if map_.absent:
         cells = {**map_.absent, **{name: "" if cell is None else cell for name, cell in cells.items()}}
     seen = {ROW: cells}
     try:
-        return [_command(rule, seen, row, map_, file) for rule in map_.rules if _holds(rule, seen)]
+        return [_command(rule, seen, row, map_, file, check) for rule in map_.rules if _holds(rule, seen)]
     except _Unusable as fault:
         return [BadRow(row.number, fault.reason, fault.field, excerpt(_as_text(row.cells)))]
 
@@ -130,7 +137,7 @@ def _holds(rule: Rule, seen: Mapping[str, Any]) -> bool:
     return True
 
 
-def _command(rule: Rule, seen: Mapping[str, Any], row: Row, map_: Map, file: str) -> MappedCommand:
+def _command(rule: Rule, seen: Mapping[str, Any], row: Row, map_: Map, file: str, check: Check | None) -> MappedCommand:
     return MappedCommand(
         source=map_.source or f"file:{file}",
         id=_name(rule.id, seen),
@@ -139,7 +146,7 @@ def _command(rule: Rule, seen: Mapping[str, Any], row: Row, map_: Map, file: str
         role=rule.role,
         unit="" if rule.unit is None else _short(rule.unit, seen),
         time=_time(rule.time, seen, map_),
-        values=_filled(rule.values, seen),
+        values=_filled(rule, seen, check),
         petitioner={name: _written(value, text) for name, value, text in _cells(rule.petitioner, seen)},
         workflow=map_.workflow,
         sequence=_sequence(rule, seen, row.number) * SEQUENCE_STEP + rule.number,
@@ -183,8 +190,16 @@ def _cells(values: tuple[tuple[str, Value], ...], seen: Mapping[str, Any]) -> It
             yield name, value, given
 
 
-def _filled(values: tuple[tuple[str, Value], ...], seen: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: given for name, _, given in _cells(values, seen)}
+def _filled(rule: Rule, seen: Mapping[str, Any], check: Check | None) -> dict[str, Any]:
+    found = {}
+    for name, value, given in _cells(rule.values, seen):
+        if check is not None:
+            try:
+                check(rule.does, name, given)
+            except ValueError as fault:
+                raise _Unusable(str(fault), value) from None
+        found[name] = given
+    return found
 
 
 def _name(value: Value, seen: Mapping[str, Any]) -> str:
