@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.desk import Desk, Refused, Sight
-from engine.core.model import ENGINE, Actor, JsonObject
+from engine.core.desk import Desk, Refused, Rules, Sight
+from engine.core.model import ENGINE, Actor, Case, JsonObject
 from engine.core.workflow import By, Field, Role, Transition
 
 
@@ -54,6 +54,19 @@ def signatures(desk: Desk, by: By, transition: Transition, key: str) -> tuple[li
     signed = [*signed, [actor.role, actor.person]]
     complete = {role for role, _ in signed} == set(by.all) if by.all else len(signed) == 2
     return signed, complete
+
+
+def may_see(case: Case, rules: Rules, role: str, unit: str) -> bool:
+    """Whether somebody of that unit, in that role, may know that the case exists.
+
+    Not if the unit is accused in it, or under one that is; a sealed case only in the role it is sealed to.
+    """
+    field = rules.workflow.accused
+    accused = case.data.get(field) if field else None
+    if accused and unit and rules.directory.in_or_under(unit, accused):
+        return False
+    state = rules.workflow.main.states.get(case.state)
+    return state is None or state.sealed_to in ("", role)
 
 
 def check_denial(desk: Desk, fields: dict[str, Field], values: JsonObject) -> None:

@@ -53,7 +53,7 @@ class Simulation:
             for at, batch in batches:
                 if until is not None and at > until:
                     break
-                self._advance(tx, at)
+                self.advance(tx, at)
                 self._carry(tx, batch)
                 self._settle(tx)
                 done, steps = done + len(batch), steps + 1
@@ -62,16 +62,23 @@ class Simulation:
                     tx = stack.enter_context(self.line.store.transaction())
                     self.progress(done, self.now)
             if until is not None and until > self.now:
-                self._advance(tx, until)
+                self.advance(tx, until)
                 self.now = until
             if self.now:
                 self._settle(tx, to=self.now)
         self.progress(done, self.now)
         return self.now
 
+    def step(self, tx: Tx, at: Instant, batch: Sequence[Ask | Unusable]) -> list[Answer]:
+        """One instant by hand: time up to it, these messages, then all that follows at it. Their answers."""
+        self.advance(tx, at)
+        answers = self._carry(tx, batch)
+        self._settle(tx)
+        return answers
+
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _advance(self, tx: Tx, at: Instant) -> None:
+    def advance(self, tx: Tx, at: Instant) -> None:
         """Every point of a clock before `at`, each at its own instant with what follows from it."""
         while (due := tx.next_due()) is not None and due < at:
             self.now = max(self.now, due)

@@ -1,0 +1,394 @@
+"""Reading a scenario file: every step resolved against its workflow, every fault found in one run with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from engine.core.calendar import Calendar
+from engine.core.conversion import to_instant
+from engine.core.directory import Directory
+from engine.core.errors import LianxinError, Problem, Span
+from engine.core.instants import Instant
+from engine.core.model import ENGINE
+from engine.core.report import suggest
+from engine.core.workflow import By, Machine, Workflow
+from engine.core.yaml_source import Source, load
+from engine.runtime.assembly import SCENARIO_SUFFIX, Assembly, read_bytes
+from schemas.scenario_file import (
+    EXPECTATIONS,
+    ExpectForm,
+    GivenForm,
+    RefusedForm,
+    ScenarioFileForm,
+    ScenarioForm,
+    SignersForm,
+    StepForm,
+)
+
+Path = tuple[str | int, ...]
+ONE_CASE = "case"
+"""The name of a scenario's case where its steps name none."""
+OPEN = "open"
+CLOCK_LISTS = ("running", "paused", "met", "missed", "lapsed", "cancelled", "reminded")
+LEVELS = {
+    "supervision": ("none", "reminded", "supervision", "risk_warning", "accountability"),
+    "sponsor": ("none", "L1", "L2", "L3", "L4", "L5"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step, resolved. `at` "" is the instant of the step before; `does` "" only expects."""
+
+    number: int
+    path: Path
+    at: Instant
+    case: str
+    does: str
+    roles: tuple[str, ...]
+    """Who does it: one role, or each of several people."""
+    person: str
+    unit: str
+    values: Mapping[str, Any]
+    petitioner: Mapping[str, str]
+    track: Mapping[str, Any]
+    refused: RefusedForm | None
+    expect: ExpectForm | None
+
+    @property
+    def kind(self) -> str:
+        """The track it opens or moves; "" for the main line."""
+        return self.does.partition(".")[0] if "." in self.does else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    numbers: Mapping[str, int]
+    directory: Directory
+    steps: tuple[Step, ...]
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFile:
+    """A file that was read without a fault."""
+
+    file: str
+    source: Source
+    workflow: Workflow
+    calendar: Calendar
+    scenarios: tuple[Scenario, ...]
+
+
+def workflow_beside(path: FilePath) -> FilePath:
+    """`petition.test.yaml` → `petition.yaml` in the same folder. LX-238 (exit 3) where it is not there."""
+    beside = path.with_name(path.name.removesuffix(SCENARIO_SUFFIX) + ".yaml")
+    if not beside.is_file():
+        raise LianxinError("LX-238", exit_code=3, file=str(path), workflow=str(beside))
+    return beside
+
+
+def read_scenarios(path: FilePath, assembly: Assembly) -> ScenarioFile:
+    """The scenarios of a file and the workflow they try out. LX-230 with every fault of the file, LX-200 of the workflow."""
+    workflow = assembly.workflow(workflow_beside(path))
+    source = load(read_bytes(path), str(path))
+    if source.problems:
+        raise LianxinError("LX-230", exit_code=1, problems=source.problems, file=str(path))
+    calendar = assembly.calendars()[workflow.calendar]
+    reading = _Reading(source, workflow, calendar, assembly, path.parent)
+    scenarios = reading.scenarios()
+    if reading.problems:
+        raise LianxinError("LX-230", exit_code=1, problems=tuple(reading.problems), file=str(path))
+    return ScenarioFile(str(path), source, workflow, calendar, scenarios)
+
+
+@dataclass
+class _Reading:
+    """One run over one file: collects problems instead of stopping at the first."""
+
+    source: Source
+    workflow: Workflow
+    calendar: Calendar
+    assembly: Assembly
+    folder: FilePath
+    problems: list[Problem] = field(default_factory=list)
+
+    def problem(self, code: str, path: Path, *, key: bool = False, suggestion: str | None = None, **facts: str) -> None:
+        span = self.source.span(path, key)
+        self.problems.append(Problem(code, self.source.file, span, facts, suggestion=suggestion))
+
+    def known(self, what: str, name: str, names: Iterable[str], path: Path, *, key: bool = False) -> bool:
+        """Whether `name` is one of `names`; otherwise a fault with did-you-mean."""
+        names = sorted(names)
+        if name in names:
+            return True
+        self.problem("LX-232", path, key=key, suggestion=suggest(name, names), what=what, name=name, known="、".join(names))
+        return False
+
+    def scenarios(self) -> tuple[Scenario, ...]:
+        try:
+            form = ScenarioFileForm.model_validate(self.source.data)
+        except ValidationError as error:
+            for fault in error.errors(include_url=False, include_input=False, include_context=False):
+                self._form_problem(fault)
+            return ()
+        return tuple(self._scenario(name, one) for name, one in form.scenarios.items())
+
+    def _form_problem(self, fault: Any) -> None:
+        loc: Path = tuple(part for part in fault["loc"] if part not in ("[key]", "SignersForm", "str"))
+        name = str(loc[-1]) if loc else ""
+        if fault["type"] == "extra_forbidden":
+            known = _keys_at(loc)
+            self.problem("LX-233", loc, key=True, suggestion=suggest(name, known), name=name, known="、".join(known))
+        else:
+            self.problem("LX-231", loc, field=".".join(map(str, loc)), reason=str(fault["msg"]))
+
+    # ── scenarios and steps ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _scenario(self, name: str, form: ScenarioForm) -> Scenario:
+        path: Path = ("scenarios", name)
+        directory = self._directory(form.given, (*path, "given"))
+        for kind in form.given.numbers:
+            self.known("a kind of letter", kind, self.workflow.letters, (*path, "given", "numbers", kind), key=True)
+        steps: list[Step] = []
+        cases = {one.case or ONE_CASE for one in form.steps if one.do in self.workflow.opens}
+        now = ""
+        for number, one in enumerate(form.steps):
+            at: Path = (*path, "steps", number)
+            step = self._step(number + 1, one, at, cases, directory)
+            if not step.at and (not now or step.does):
+                self.problem("LX-235", at)
+            elif step.at and step.at < now:
+                self.problem("LX-234", (*at, "at"), at=str(one.at), before=str(form.steps[number - 1].at or now))
+            now = step.at or now
+            steps.append(step)
+        return Scenario(name, form.given.numbers, directory, tuple(steps), self.source.span(path, key=True))
+
+    def _directory(self, given: GivenForm, path: Path) -> Directory:
+        if given.directory is None:
+            return self.assembly.directory()
+        file = self.folder / given.directory
+        if not file.is_file():
+            self.problem("LX-231", (*path, "directory"), field="directory", reason=f"there is no file {file}")
+            return self.assembly.directory()
+        return self.assembly.directory(file)
+
+    def _step(self, number: int, form: StepForm, path: Path, cases: set[str], directory: Directory) -> Step:
+        does = self._does(form, path)
+        case = form.case or (form.expect.case if form.expect else None) or ONE_CASE
+        if case not in cases:
+            self.known("a case of this scenario", case, cases, (*path, "case") if form.case else (*path, "expect", "case"))
+        person, unit = self._as(form.as_, (*path, "as"), directory)
+        if does:
+            self._values(does, form, path)
+        kind = does.partition(".")[0] if "." in does else ""
+        if form.track:
+            self._track(kind, form.track, (*path, "track"))
+        if form.expect is not None:
+            self._expectations(form.expect, kind, (*path, "expect"), cases, directory)
+        return Step(
+            number=number,
+            path=path,
+            at=self._instant(form.at, (*path, "at")),
+            case=case,
+            does=does,
+            roles=self._roles(form.by, does, path) if does else (),
+            person=person,
+            unit=unit,
+            values=form.with_,
+            petitioner=form.petitioner,
+            track=form.track,
+            refused=form.refused,
+            expect=form.expect,
+        )
+
+    def _instant(self, text: str | None, path: Path) -> Instant:
+        if text is None:
+            return ""
+        try:
+            return to_instant(text, self.calendar.zone)
+        except ValueError as error:
+            self.problem("LX-231", path, field="at", reason=f"{error}: write e.g. 2026-04-01 or 2026-04-01 09:00")
+            return ""
+
+    def _does(self, form: StepForm, path: Path) -> str:
+        if (form.do is not None and form.open is not None) or (
+            form.do is None and form.open is None and (form.expect is None or form.refused is not None)
+        ):
+            self.problem("LX-236", path)
+            return ""
+        if form.open is not None:
+            known = self.known("a track", form.open, self.workflow.tracks, (*path, "open"))
+            return f"{form.open}.{OPEN}" if known else ""
+        if form.do is None:
+            return ""
+        moves = {*self.workflow.opens, *_moves(self.workflow.main)}
+        moves |= {f"{name}.{move}" for name, machine in self.workflow.tracks.items() for move in _moves(machine)}
+        return form.do if self.known("a transition", form.do, moves, (*path, "do")) else ""
+
+    def _roles(self, by: str | SignersForm | None, does: str, path: Path) -> tuple[str, ...]:
+        if isinstance(by, str):
+            self.known("a role", by, self.workflow.roles, (*path, "by"))
+            return (by,)
+        if by is not None:
+            roles = tuple(by.all) or ((by.two, by.two) if by.two else ())
+            if not roles:
+                self.problem("LX-231", (*path, "by"), field="by", reason="a role, {two: a} or {all: [a, b]}")
+            for role in roles:
+                self.known("a role", role, self.workflow.roles, (*path, "by"))
+            return roles
+        allowed = sorted(may_do(self.workflow, does) - {ENGINE})
+        if len(allowed) != 1:
+            self.problem("LX-237", path, name=does, known="、".join(allowed or self.workflow.roles))
+            return ()
+        return tuple(allowed)
+
+    def _as(self, text: str | None, path: Path, directory: Directory) -> tuple[str, str]:
+        """`李四@水务局`; a person of the directory may be named without the unit."""
+        if text is None:
+            return "", ""
+        person, _, unit = text.partition("@")
+        if not unit:
+            unit = next((known.unit for known in directory.people if known.ref == person), "")
+            if not unit:
+                self.problem("LX-231", path, field="as", reason="write PERSON@UNIT, e.g. 李四@水务局")
+        else:
+            self.known("a unit", unit, directory.units, path)
+        return person, unit
+
+    def _values(self, does: str, form: StepForm, path: Path) -> None:
+        head, _, tail = does.partition(".")
+        kind = "open_track" if tail == OPEN else "open_case" if does in self.workflow.opens else "transition"
+        fields = self.workflow.inputs(kind, head if tail == OPEN else does)
+        if form.refused is None or form.refused.code not in ("unknown-field", "bad-value"):
+            for name in form.with_:
+                self.known("a field", name, fields, (*path, "with", name), key=True)
+        for name in form.petitioner:
+            self.known("a field of the petitioner", name, self.workflow.petitioner, (*path, "petitioner", name), key=True)
+
+    def _track(self, kind: str, criteria: Mapping[str, Any], path: Path) -> None:
+        names: Iterable[str] = {"state", "open", "number"}
+        if kind:
+            names = {*names, *self.workflow.tracks[kind].fields}
+        else:
+            names = {*names, *(name for machine in self.workflow.tracks.values() for name in machine.fields)}
+        for name in criteria:
+            self.known("a field of the track", name, names, (*path, name), key=True)
+
+    # ── expectations ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _expectations(self, form: ExpectForm, kind: str, path: Path, cases: set[str], directory: Directory) -> None:
+        workflow = self.workflow
+        if form.case is not None and form.case not in cases:
+            self.known("a case of this scenario", form.case, cases, (*path, "case"))
+        self._as(form.as_, (*path, "as"), directory)
+        if form.by is not None:
+            self.known("a role", form.by, workflow.roles, (*path, "by"))
+        if form.state is not None:
+            self.known("a state", form.state, workflow.main.states, (*path, "state"))
+        if form.phase is not None:
+            self.known("a phase", form.phase, {s.phase for s in workflow.main.states.values()}, (*path, "phase"))
+        self._clocks(form, path)
+        if isinstance(form.letters, dict):
+            self._by_state(form.letters, workflow.letters, lambda _: "letter", "a kind of letter", (*path, "letters"))
+        self._by_state(form.tracks or {}, workflow.tracks, lambda name: name, "a track", (*path, "tracks"))
+        if form.letter is not None:
+            self._track("letter" if "letter" in workflow.tracks else "", form.letter, (*path, "letter"))
+        if form.track is not None:
+            self._track(kind, form.track, (*path, "track"))
+        if form.level is not None:
+            self.known("a level", form.level, {*LEVELS["supervision"], *LEVELS["sponsor"]}, (*path, "level"))
+        for name, level in (form.levels or {}).items():
+            self.known("a level", level, LEVELS[name], (*path, "levels", name))
+        for number, case in enumerate(form.sees or ()):
+            self.known("a case of this scenario", case, cases, (*path, "sees", number))
+        if isinstance(form.opened, dict) and {"case", "workflow"} & form.opened.keys():
+            self.problem("LX-239", (*path, "opened"), name="opened", reason="linked cases are a later piece")
+        elif form.opened is not None:
+            for name in named(form.opened):
+                self.known("a track", name, workflow.tracks, (*path, "opened"))
+        self._fields(form, path)
+
+    def _clocks(self, form: ExpectForm, path: Path) -> None:
+        labels = {d.name for d in self.workflow.main.deadlines.values()}
+        labels |= {f"{name}.{d}" for name, machine in self.workflow.tracks.items() for d in machine.deadlines}
+        for what in CLOCK_LISTS:
+            expected = getattr(form, what)
+            if expected is None:
+                continue
+            if not isinstance(expected, str | list | dict):
+                self.problem("LX-231", (*path, what), field=what, reason="a list of deadlines, or {deadline: how many}")
+                continue
+            for number, name in enumerate(named(expected)):
+                step = name if isinstance(expected, dict) else number
+                self.known("a deadline", name, labels, (*path, what, step), key=isinstance(expected, dict))
+        for what in ("due", "due_raw"):
+            for name, text in (getattr(form, what) or {}).items():
+                self.known("a deadline", name, labels, (*path, what, name), key=True)
+                self._instant(text, (*path, what, name))
+
+    def _by_state(self, given: Mapping[str, Any], names: Iterable[str], track: Any, what: str, path: Path) -> None:
+        """`{supervision: delivered}`, `{supervision: {verified: 1}}`, `{supervision: 2}`."""
+        for name, states in given.items():
+            if not self.known(what, name, names, (*path, name), key=True) or track(name) not in self.workflow.tracks:
+                continue
+            known = self.workflow.tracks[track(name)].states
+            for state in [states] if isinstance(states, str) else states if isinstance(states, dict) else ():
+                self.known("a state", state, known, (*path, name))
+            if not isinstance(states, str | int | dict):
+                self.problem("LX-231", (*path, name), field=name, reason="a state, a number, or {state: number}")
+
+    def _fields(self, form: ExpectForm, path: Path) -> None:
+        for name in form.model_extra or {}:
+            if not self.known("an expectation or a field", name, {*EXPECTATIONS, *self.workflow.fields}, (*path, name), key=True):
+                continue
+            if self.workflow.fields[name].personal:
+                reason = "it is personal: it lives in the vault, and nothing that is tested here may read it"
+                self.problem("LX-239", (*path, name), key=True, name=name, reason=reason)
+
+
+def named(expected: Any) -> list[str]:
+    """The names in `a`, `[a, b]` or `{a: 1}`."""
+    return [expected] if isinstance(expected, str) else [str(name) for name in expected]
+
+
+def may_do(workflow: Workflow, does: str) -> set[str]:
+    """The roles that may do something, wherever it may be done."""
+    if does in workflow.opens:
+        return set(workflow.opens[does].by.roles)
+    head, _, tail = does.partition(".")
+    if tail == OPEN:
+        return set(workflow.tracks[head].opens_by)
+    machine, move = (workflow.tracks[head], tail) if tail else (workflow.main, does)
+    roles: set[str] = set()
+    for (_, name), transition in machine.table.items():
+        if name == move:
+            roles |= _signers(workflow, transition.by)
+    return roles
+
+
+def _signers(workflow: Workflow, by: By) -> set[str]:
+    if not by.of_kind:
+        return set(by.roles)
+    return {role for kind in workflow.letters.values() for role in kind.sign.roles}
+
+
+def _moves(machine: Machine) -> set[str]:
+    return {name for _, name in machine.table}
+
+
+def _keys_at(loc: Path) -> list[str]:
+    """The keys that may stand where an unknown one stands."""
+    if len(loc) == 1:
+        form: Any = ScenarioFileForm
+    elif len(loc) == 3:
+        form = ScenarioForm
+    else:
+        form = {"given": GivenForm, "refused": RefusedForm, "by": SignersForm}.get(str(loc[-2]), StepForm)
+    return sorted(info.alias or name for name, info in form.model_fields.items())
