@@ -108,7 +108,7 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
 
 
 def value_check(rules: Rules, zone: ZoneInfo | None, time_formats: Sequence[str]) -> Check:
-    """For files: could values be read as the fields of commands? Asked before any command of their row is carried out."""
+    """For files: can values be read as the fields of commands? Asked before any command of their row is carried out."""
 
     def check(does: str, name: str, raw: Any) -> None:
         kind, command = _kind(does, rules)
