@@ -2,7 +2,7 @@
 
 A clock keeps a budget and a ledger (engine.core.model.Clock). Lengths in days count whole local days: the day a clock
 starts (or goes on) is day 0, whatever kind of day; the day it pauses is used up, so a pause within one day moves
-nothing. Lengths in hours count microseconds on every day. (民法典 第二百条至第二百零三条; language reference, Deadlines.)
+nothing. Lengths in hours count microseconds on every day. (民法典 第二百条至第二百零三条)
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import cast
 
 from engine.core.calendar import Calendar
 from engine.core.instants import Instant, after, parse_date, plus, to_datetime
 from engine.core.lengths import Length, add_months, parse_length
-from engine.core.model import Clock, JsonObject, Rung
+from engine.core.model import Clock, ClockStatus, JsonObject, Rung
 
 MICROSECONDS = "microseconds"
 END = "end"
@@ -56,13 +55,13 @@ def start(
     return _projected(clock, calendar)
 
 
-def stop(clock: Clock, at: Instant, status: str, calendar: Calendar) -> Clock:
+def stop(clock: Clock, at: Instant, status: ClockStatus, calendar: Calendar) -> Clock:
     """The clock at its end; `used` tells what was consumed, `ended_at` when."""
     ended = _settled(clock, at, calendar)
     ended["rungs"] = []
     ended["ended_at"] = at
     if ended["status"] != "missed":  # what was missed stays missed, and still says when it was done
-        ended["status"] = cast("str", status)  # type: ignore[typeddict-item]
+        ended["status"] = status
     return ended
 
 
@@ -239,7 +238,8 @@ def _reminder_at(clock: Clock, name: str, calendar: Calendar) -> Instant:
     length = parse_length(before[1])
     if not length.in_days:
         return plus(clock["due_at"], -length.span)
-    return calendar.day_start(_last_day(calendar.local_day(clock["due_at"]), Length(-length.amount, length.unit), calendar))
+    due_day = calendar.local_day(clock["due_at"])
+    return calendar.day_start(_last_day(due_day, Length(-length.amount, length.unit), calendar))
 
 
 def given_due(text: str, calendar: Calendar) -> Instant:

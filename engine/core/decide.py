@@ -6,12 +6,26 @@ reactions. Pure: no clock, no store, no randomness; the same case, command and r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 from engine.core import clocks, timing, tracks
 from engine.core.desk import ENGINE_ACTOR, Desk, Refused, Rules
 from engine.core.inputs import sorted_values
-from engine.core.model import ENGINE, Accepted, Actor, Case, Command, Draft, Early, JsonObject, Outcome, Rejection
+from engine.core.lengths import parse_length
+from engine.core.model import (
+    ENGINE,
+    Accepted,
+    Actor,
+    Case,
+    Command,
+    Draft,
+    Early,
+    JsonObject,
+    Outcome,
+    Rejection,
+    Track,
+)
 from engine.core.permits import check_denial, check_role, signatures
 from engine.core.workflow import MAIN, Deadline, Machine, Transition
 
@@ -120,7 +134,7 @@ def _tracks_meant(desk: Desk, machine: Machine, name: str) -> list[str]:
     """The track named by id, those that `where` chooses, or the only one in which the move is possible."""
     command, case = desk.command, desk.case
     if command.track_id:
-        if case.tracks.get(command.track_id, {}).get("track") != machine.name:
+        if command.track_id not in case.tracks or case.tracks[command.track_id]["track"] != machine.name:
             raise Refused("no-track", track=command.track_id)
         return [command.track_id]
     mine = [key for key, track in case.tracks.items() if track["track"] == machine.name]
@@ -374,7 +388,7 @@ def open_track(desk: Desk) -> None:
     _emit_new_track(desk, machine, track, data)
 
 
-def _emit_new_track(desk: Desk, machine: Machine, track: tracks.Track, data: JsonObject) -> None:
+def _emit_new_track(desk: Desk, machine: Machine, track: Track, data: JsonObject) -> None:
     track_id = tracks.track_id(desk.case.case_id, machine.name, desk.case.version + 1, desk.command.cause)
     if track_id in desk.case.tracks:
         raise Refused("track-exists", track=track_id)
@@ -392,8 +406,6 @@ def _emit_new_track(desk: Desk, machine: Machine, track: tracks.Track, data: Jso
 
 
 def _as_engine(command: Command) -> Command:
-    from dataclasses import replace
-
     return replace(command, actor=ENGINE_ACTOR, once="")
 
 
@@ -418,7 +430,7 @@ def escalate(desk: Desk) -> None:
 def remind(desk: Desk) -> None:
     """点对点提醒: a reminder to a unit, on record; the level says so unless a letter already stands higher."""
     _once(desk)
-    to = timing._resolved(desk, str(desk.command.values.get("to") or ""))
+    to = timing.resolved(desk, str(desk.command.values.get("to") or ""))
     if not to:
         raise Refused("no-recipient", kind="reminder")
     if desk.denied(to):
@@ -438,7 +450,7 @@ def _once(desk: Desk) -> None:
 
 
 def fire_rung(desk: Desk) -> None:
-    """The next rung of a clock, at its own instant; `command.at` is the instant up to which time is known to have come."""
+    """The next rung of a clock, at its own instant; time is known to have come as far as `command.at`."""
     command, case, workflow = desk.command, desk.case, desk.rules.workflow
     key = command.name
     clock = case.clocks.get(key)
@@ -464,18 +476,16 @@ def fire_rung(desk: Desk) -> None:
 
 
 def _at(command: Command, at: str) -> Command:
-    from dataclasses import replace
-
     return replace(command, at=at, actor=ENGINE_ACTOR)
 
 
 def arm(desk: Desk) -> None:
-    """A delayed reaction (`after: 30 days`): a clock of its own, durable; its condition is asked again when it rings."""
+    """A delayed reaction (`after: 30 days`): a durable clock; its condition is asked again when it rings."""
     command, case = desk.command, desk.case
     _once(desk)
     reaction = f"reaction.{command.name}"
     run = 1 + sum(clock["deadline"] == reaction for clock in case.clocks.values())
-    length = clocks.parse_length(str(command.values["after"]))
+    length = parse_length(str(command.values["after"]))
     clock = clocks.start(reaction, "", run, command.at, length, desk.rules.calendar, roll=False)
     clock["armed"] = {"event": command.values["event"], "track": command.values.get("track", "")}
     clock["owner"] = ENGINE

@@ -184,7 +184,7 @@ class Desk:
         """The rule that overrides all others: is this unit accused in this case, or under one that is?"""
         field = self.rules.workflow.accused
         accused = self.case.data.get(field) if field else None
-        return bool(accused) and bool(unit) and self.rules.directory.in_or_under(unit, accused)
+        return bool(accused and unit) and self.rules.directory.in_or_under(unit, accused or [])
 
 
 def summary(case: Case, rules: Rules, at: Instant, track_id: str) -> JsonObject:

@@ -36,9 +36,9 @@ class Problem:
 
 
 class LianxinError(Exception):
-    """Something an operator can mend. `code` has a page; `facts` fill its sentences; `problems` lists findings in files.
+    """Something an operator can mend. `code` has a page; `facts` fill its sentences; `problems` are findings in files.
 
-    The command line exits with `exit_code` (design: 1 findings, 2 usage, 3 not found, 4 conflict, 5 unavailable, 6 refused).
+    The command line exits with `exit_code`: 1 findings, 2 usage, 3 not found, 4 conflict, 5 unavailable, 6 refused.
     """
 
     def __init__(self, code: str, exit_code: int = 2, problems: tuple[Problem, ...] = (), **facts: object) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from engine.core.compile_fields import constant_fault
 from engine.core.guards import Guard, GuardFaults, Kind, Scope, Shape, Untyped, interpolation, untyped
+from engine.core.report import suggest
 from engine.core.workflow import MAIN, Field, NamedCondition, State
 from schemas.workflow_file import Condition, WorkflowForm
 
@@ -74,7 +77,8 @@ class Expressions:
 
     # ── scopes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def scope(self, *, counts: bool = True, **more: Kind | Shape) -> Scope:
+    def scope(self, more: Shape | None = None, *, counts: bool = True) -> Scope:
+        more = more or {}
         key = repr((counts, sorted((name, repr(shape)) for name, shape in more.items())))
         if key not in self._scopes:
             variables: dict[str, Kind | Shape] = {"case": self.case, "now": Kind("instant"), **more}
@@ -102,7 +106,7 @@ class Expressions:
         return self.of_track(machine) if machine else self.scope()
 
     def of_track(self, name: str, *, counts: bool = True) -> Scope:
-        return self.scope(counts=counts, track=self.track_shape(name))
+        return self.scope({"track": self.track_shape(name)}, counts=counts)
 
     def with_any_track(self) -> Scope:
         """For roles, which are shared by all tracks: a track field is offered if any track has it."""
@@ -113,17 +117,17 @@ class Expressions:
             for field, kind in self.track_shape(name).items():
                 if isinstance(kind, Kind):
                     merged.setdefault(field, Kind(kind.name, optional=True, many=kind.many, of=()))
-        return self.scope(track=merged)
+        return self.scope({"track": merged})
 
     def of_transition(self, machine: str, event_needs: Sequence[Field]) -> Scope:
         event = {field.name: kind_of(field) for field in event_needs if not field.personal}
         more: dict[str, Kind | Shape] = {"event": event} if event else {}
         if machine:
             more["track"] = self.track_shape(machine)
-        return self.scope(**more)
+        return self.scope(more)
 
     def opening(self, track: str) -> Scope:
-        return self.scope(new=self.track_shape(track))
+        return self.scope({"new": self.track_shape(track)})
 
     def of_reaction(self, tracks: set[str], event_fields: Iterable[Field]) -> Scope:
         event = dict(EVENT_SHAPE)
@@ -133,7 +137,7 @@ class Expressions:
         more: dict[str, Kind | Shape] = {"event": event}
         if len(tracks) == 1:
             more["track"] = self.track_shape(next(iter(tracks)))
-        return self.scope(**more)
+        return self.scope(more)
 
     # ── compiling ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,7 +150,7 @@ class Expressions:
         want: str | None,
         optional_ok: bool = False,
         present: frozenset[str] = frozenset(),
-        of: Sequence[str] = (),
+        of: tuple[str, ...] = (),
     ) -> Guard:
         """The compiled expression; where it has faults, they are noted and a guard that is never run stands in."""
         expression = interpolation(text)
@@ -169,7 +173,7 @@ class Expressions:
     ) -> tuple[NamedCondition, ...]:
         found = []
         for number, form in enumerate(forms):
-            at: Path = (*path, number) if len(forms) > 1 else path
+            at: Path = (*path, number)
             guard = self.guard(scope, form.condition, at, want="bool", present=present)
             present = present | (guard.refutes if unless else guard.ensures)  # what held is known to the next
             found.append(NamedCondition(form.name, guard, unless, self.compiler.place(at)))
@@ -182,9 +186,12 @@ class Expressions:
         if isinstance(value, str) and interpolation(value) is not None:
             want = f"{field.type}[]" if field.many else field.type
             return self.guard(scope, value, path, want=want, optional_ok=True, present=present, of=field.of)
-        if field.type == "enum" and not field.many and value not in field.of:
-            self.compiler.unknown("a value", str(value), field.of, path)
-        return value
+        if value is None:  # takes the value away
+            return None
+        if fault := constant_fault(field, value):
+            near = suggest(str(value), field.of)
+            self.compiler.problem("LX-229", path, suggestion=near, name=field.name, value=str(value), reason=fault)
+        return str(value) if field.type == "decimal" and not field.many else value
 
     def foreign(self, value: Any, path: Path, variable: str) -> Any:
         """A constant, or an untyped expression over foreign data."""
@@ -197,10 +204,18 @@ class Expressions:
             return None
 
     def _note(self, faults: GuardFaults, path: Path, shift: int) -> None:
-        source = self.compiler.source
-        self.compiler.problems += [
-            fault.problem(self.compiler.file, source.locate(path, shift + fault.column)) for fault in faults.faults
+        """The faults of one expression, unless it speaks of a name whose own faults have been told."""
+        compiler = self.compiler
+        words = set(_WORD.findall(faults.text))
+        if compiler.reading.is_consequence(path) or words & compiler.reading.doubted:
+            return
+        at = compiler.reading.real(path)
+        compiler.problems += [
+            fault.problem(compiler.file, compiler.source.locate(at, shift + fault.column)) for fault in faults.faults
         ]
+
+
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
 __all__ = ["EVENT_SHAPE", "MAIN", "Expressions", "Untyped", "kind_of"]

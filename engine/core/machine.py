@@ -18,7 +18,7 @@ BACK = "back"
 
 
 def library_machine(states: Mapping[str, State], rows: Mapping[tuple[str, str], Transition]) -> LibraryMachine:
-    """The library's machine of these states and moves. A move that stays is internal (`dest=None`), so is `to: back`."""
+    """The library's machine of these states and moves. One that stays is internal (`dest=None`), so is `to: back`."""
     initial = next((state.name for state in states.values() if state.initial), next(iter(states)))
     return LibraryMachine(
         model=None,

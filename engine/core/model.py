@@ -4,8 +4,8 @@
 
 `decide(case, command, rules)` answers with an `Outcome`; `stamp` turns accepted drafts into `Event`s;
 `evolve(case, event)` folds them. Nobody changes one of these objects once it was handed on; those that are made for
-every event are not `frozen` only because that would triple the time to make one. A case's tracks and clocks are plain JSON objects, because they live in the log,
-in the `case` table and in people's exports in just this form.
+every event are not `frozen` only because that would triple the time to make one. A case's tracks and clocks are plain
+JSON objects, because they live in the log, in the `case` table and in people's exports in just this form.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Command:
     """A wish about one case, from a system, a person, a due clock or a reaction. All go through the same door.
 
     `values` are of the workflow's types already; a personal value is its commitment `{"sealed": …}`, the value itself
-    having gone to the vault. `at` is the instant that clocks use; `claimed_at` what a source said, where that was refused.
+    having gone to the vault. `at` is the instant that clocks use; `claimed_at` what a source said and was not believed.
     """
 
     source: str

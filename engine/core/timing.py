@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.core import clocks
-from engine.core.desk import Desk, Sight, folded
+from engine.core.desk import ENGINE_ACTOR, Desk, Sight, folded
 from engine.core.instants import Instant, parse_date
 from engine.core.lengths import Length, parse_length
 from engine.core.model import Case, Clock, Draft, JsonObject
@@ -23,7 +23,7 @@ def key_of(deadline: Deadline, track_id: str, run: int) -> str:
 
 def runs(desk: Desk, deadline: Deadline, track_id: str) -> list[tuple[str, Clock]]:
     """All runs of a deadline so far, the first first."""
-    found = []
+    found: list[tuple[str, Clock]] = []
     while True:
         key = key_of(deadline, track_id, len(found) + 1)
         clock = desk.case.clocks.get(key)
@@ -45,8 +45,6 @@ def miss_what_ends(desk: Desk, names: Sequence[str], track_id: str, at: Instant)
 
 def emit_end(desk: Desk, deadline: Deadline, key: str, clock: Clock) -> None:
     """The breach of a deadline (or the lapse of a right), at the first instant after it was due."""
-    from engine.core.desk import ENGINE_ACTOR
-
     at = clock["rungs"][-1]["at"]
     ended = clocks.miss(clock, at)
     what = "lapsed" if ended["status"] == "lapsed" else "missed"
@@ -54,7 +52,7 @@ def emit_end(desk: Desk, deadline: Deadline, key: str, clock: Clock) -> None:
     owner = clock.get("owner", "")
     if what == "missed" and not owner:
         if deadline.else_to:
-            owner = _resolved(desk, deadline.else_to)
+            owner = resolved(desk, deadline.else_to)
         desk.incident(data, "no-owner", deadline=deadline.name)
     data["owner"] = owner
     prefix = f"{deadline.machine}." if deadline.machine else ""
@@ -138,7 +136,7 @@ class Effects:
         self._find_owners()
 
     def end_all(self, prefix: str, *, keep: bool) -> None:
-        """What a final state ends: running clocks with this key prefix ("" = the main line's), but for the kept ones."""
+        """What a final state ends: running clocks whose key begins so ("": the main line's), but for the kept ones."""
         for key, clock in {**self.desk.case.clocks, **self.changed}.items():
             mine = key.startswith(prefix) if prefix else not clock["track"] and "armed" not in clock
             if mine and clock["status"] == "running" and not (keep and clock.get("keep")):
@@ -258,12 +256,12 @@ class Effects:
                 continue
             machine = self.machine if clock["track"] else MAIN
             deadline = workflow.machine(machine).deadlines[clock["deadline"]]
-            owner = _resolved(self.desk, deadline.owner)
+            owner = resolved(self.desk, deadline.owner)
             if deadline.owner_expression is not None:
                 owner = str(self.after.value(deadline.owner_expression, self.sight) or "")
             if owner:
                 self.changed[key] = {**clock, "owner": owner}
 
 
-def _resolved(desk: Desk, unit: str) -> str:
+def resolved(desk: Desk, unit: str) -> str:
     return desk.rules.directory.office if unit == OFFICE else unit

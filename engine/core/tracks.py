@@ -19,7 +19,7 @@ SUPERVISION_LEVELS = ("none", "reminded", "supervision", "risk_warning", "accoun
 
 
 def track_id(case_id: str, track: str, version: int, cause: JsonObject) -> str:
-    """`letter-…`: from the case, the version of the causing event, the reaction and its index (else the own version)."""
+    """`letter-…`: from the case, the version of the causing event, reaction and index (else its own version)."""
     key = f"{case_id}\x1f{cause.get('version', version)}\x1f{cause.get('reaction', track)}\x1f{cause.get('index', 0)}"
     return f"{track}-{b32encode(hashlib.sha256(key.encode()).digest()[:10]).decode().lower()}"
 

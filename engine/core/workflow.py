@@ -45,7 +45,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who may: one of `any`; each of `all`, different people; two people in role `two`; who signs this kind of letter."""
+    """Who may: one of `any`; each of `all`, different people; two in the role `two`; who signs a letter of this kind."""
 
     any: tuple[str, ...] = ()
     all: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One entry of a reaction's `do`. `params` are values or Guards; `where` chooses tracks for `fire: T.transition`."""
+    """One entry of a reaction's `do`. `params` are values or Guards; `where` chooses tracks for `fire: T.move`."""
 
     name: str
     params: Mapping[str, Any]

@@ -105,7 +105,9 @@ def _case(key: str, chance: random.Random, calendar: Calendar) -> Iterator[Ask]:
     approved = calendar.add_working_days(answered, 1)
     yield _ask(key, "approve", "unit_head", _at(approved, 10, chance.randrange(60), calendar), {}, unit=unit)
     closed = calendar.add_working_days(answered, chance.randrange(6, 10))
-    yield _ask(key, "close", "office", _at(closed, 16, chance.randrange(60), calendar), {"ending": "supported_executed"})
+    yield _ask(
+        key, "close", "office", _at(closed, 16, chance.randrange(60), calendar), {"ending": "supported_executed"}
+    )
 
 
 def _supervised(key: str, chance: random.Random, calendar: Calendar, day: date, unit: str) -> Iterator[Ask]:
@@ -125,7 +127,9 @@ def _supervised(key: str, chance: random.Random, calendar: Calendar, day: date, 
         yield _ask(key, move, role, _at(warned, 9 + hour, 0, calendar), values)
 
 
-def _called_back(key: str, chance: random.Random, calendar: Calendar, answered: date, *, satisfied: bool) -> Iterator[Ask]:
+def _called_back(
+    key: str, chance: random.Random, calendar: Calendar, answered: date, *, satisfied: bool
+) -> Iterator[Ask]:
     called = calendar.add_working_days(answered, chance.randrange(1, 4))
     if chance.random() < 0.3:
         yield _ask(key, "follow_up.no_answer", "caller", _at(called, 10, 0, calendar), {})
@@ -135,7 +139,16 @@ def _called_back(key: str, chance: random.Random, calendar: Calendar, answered: 
     })  # fmt: skip
 
 
-def _ask(key: str, does: str, role: str, at: Instant, values: JsonObject, *, unit: str = "", petitioner: dict[str, str] | None = None) -> Ask:
+def _ask(
+    key: str,
+    does: str,
+    role: str,
+    at: Instant,
+    values: JsonObject,
+    *,
+    unit: str = "",
+    petitioner: dict[str, str] | None = None,
+) -> Ask:
     said = {"key": key, "does": does, "at": at, "values": values, "petitioner": petitioner or {}}
     return Ask(
         source="urn:demo:city",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.core.desk import Rules
 from engine.core.model import Case, Event, Track
-from engine.letters.content import Fact, LetterContent, path_of
+from engine.letters.content import Fact, LetterContent, chinese_date, path_of
 from engine.letters.template import Template, load_template
 from engine.letters.web import render_html
 from engine.letters.word import render_docx
@@ -67,7 +67,7 @@ def facts(history: Iterable[Event], rules: Rules, before: str) -> Iterable[Fact]
         day = rules.calendar.local_day(event.occurred_at).isoformat()
         data = event.data
         if event.type == "lianxin.deadline.missed.v1" and data["deadline"] in main.deadlines:
-            due = rules.calendar.local_day(data["due"]).isoformat()
+            due = chinese_date(rules.calendar.local_day(data["due"]).isoformat())
             yield Fact(day, f"{main.deadlines[data['deadline']].title}于{due}届满，至此未完成", event.version)
         elif "track" not in data and data.get("to") in main.states:
             title = main.states[data["to"]].title or data["to"]
@@ -92,7 +92,10 @@ def write_letters(
             template = known[rules.workflow.letters[content.kind].template]
             path = folder / path_of(content.kind, content.number or letter_id)
             path.parent.mkdir(parents=True, exist_ok=True)
-            for suffix, document in (("docx", render_docx(content, template)), ("html", render_html(content, template).encode())):
+            for suffix, document in (
+                ("docx", render_docx(content, template)),
+                ("html", render_html(content, template).encode()),
+            ):
                 target = path.with_name(f"{path.name}.{suffix}")
                 target.write_bytes(document)
                 written.append(target)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from engine.core.actions import ActionSpec
 from engine.core.desk import Rules
 from engine.core.instants import Instant, plus
+from engine.core.lengths import Length
 from engine.core.model import Command, Event
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line, carry
 from engine.store.transaction import Tx
@@ -53,7 +54,9 @@ def wished(events: Sequence[Event], line: Line, consumers: Sequence[Consumer], n
         wishes = [command for consumer in consumers for command in consumer.react(event, rules, at)]
         order = {reaction.name: number for number, reaction in enumerate(rules.workflow.reactions)}
         wishes.sort(key=lambda c: (order[c.cause["reaction"]], c.cause["index"]))
-        if IMPORTED in event.data.get("notes", ()) and _is_fresh(event.occurred_at, now, rules, line.auto_letter_days):
+        if IMPORTED in event.data.get("notes", ()) and _is_fresh(
+            event.occurred_at, now, rules, line.auto_letter_max_age
+        ):
             wishes = [replace(c, notes=tuple(note for note in c.notes if note != IMPORTED)) for c in wishes]
         found += wishes
     return found
@@ -87,6 +90,14 @@ def react(
     raise ReactionsLoop
 
 
-def _is_fresh(at: Instant, now: Instant, rules: Rules, working_days: int) -> bool:
+def _is_fresh(at: Instant, now: Instant, rules: Rules, age: Length) -> bool:
+    """Whether a fact is young enough, by the workflow's calendar, to be answered automatically."""
+    if not age.in_days:
+        return now <= plus(at, age.span)
     calendar = rules.calendar
-    return calendar.local_day(now) <= calendar.add_working_days(calendar.local_day(at), working_days)
+    day = calendar.local_day(at)
+    if age.unit == "working days":
+        last = calendar.add_working_days(day, age.amount)
+    else:
+        last = day + timedelta(days=age.amount)
+    return calendar.local_day(now) <= last

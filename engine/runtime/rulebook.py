@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import orjson
+
 from engine.core.calendar import Calendar
 from engine.core.desk import Rules
 from engine.core.directory import Directory, Lookups
 from engine.core.errors import LianxinError
-from engine.core.report import suggest
 from engine.core.workflow import IntakeRule, Workflow
 
 Recall = Callable[[str], Workflow | None]
@@ -76,8 +77,6 @@ class RuleBook:
 
     def editions(self) -> Iterable[tuple[str, str, str, bytes]]:
         """(digest, kind, name, content) of everything in force, for the database to keep."""
-        import orjson
-
         sort = orjson.OPT_SORT_KEYS
         for workflow in self.workflows.values():
             yield workflow.digest, "workflow", workflow.name, workflow.content
@@ -91,6 +90,8 @@ class RuleBook:
         )
         for rules in self._rules.values():
             triple = {
-                "workflow": rules.workflow.digest, "calendar": rules.calendar.digest, "directory": self.directory.digest,
-            }  # fmt: skip
+                "workflow": rules.workflow.digest,
+                "calendar": rules.calendar.digest,
+                "directory": directory.digest,
+            }
             yield rules.edition, "rules", rules.workflow.name, orjson.dumps(triple, option=sort)
