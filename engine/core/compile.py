@@ -6,20 +6,31 @@ text ─► yaml_source.load ─► schemas.WorkflowForm ─► here ─► Work
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from engine.core.actions import ActionSpec
-from engine.core.compile_deadlines import compile_deadlines
-from engine.core.compile_fields import BUILT_IN_NEEDS, compile_field, field_problem
-from engine.core.compile_reactions import compile_reactions
+from engine.core.compile_deadlines import compile_deadlines, moves_of
+from engine.core.compile_doors import compile_intake, compile_openings
+from engine.core.compile_fields import (
+    BUILT_IN_NEEDS,
+    OF_CASE,
+    OF_EVENT,
+    OF_TRACK,
+    TRACK_WORDS,
+    compile_field,
+    field_problem,
+    name_problem,
+)
+from engine.core.compile_form import read_form
+from engine.core.compile_letters import check_engine, compile_letter
+from engine.core.compile_reactions import check_ends, compile_reactions
 from engine.core.errors import LianxinError, Problem
 from engine.core.expressions import Expressions
-from engine.core.guards import Guard, interpolation
-from engine.core.lengths import parse_length
+from engine.core.guards import Guard
 from engine.core.machine import build_table, later_transitions
 from engine.core.model import ENGINE
 from engine.core.report import suggest
@@ -29,26 +40,14 @@ from engine.core.workflow import (
     Count,
     Deadline,
     Field,
-    IntakeRule,
-    LetterKind,
     Machine,
-    Opening,
     Role,
     State,
     Transition,
     Workflow,
 )
 from engine.core.yaml_source import Source, load
-from schemas.workflow_file import (
-    RESERVED,
-    ByForm,
-    FieldForm,
-    StateForm,
-    Texts,
-    TrackForm,
-    TransitionForm,
-    WorkflowForm,
-)
+from schemas.workflow_file import ByForm, FieldForm, StateForm, Texts, TrackForm, TransitionForm, WorkflowForm
 
 Path = tuple[str | int, ...]
 PHASES = ("received", "assigned", "handled", "reviewed", "closed")
@@ -89,7 +88,6 @@ class Compiler:
     source: Source
     file: str
     actions: Mapping[str, ActionSpec]
-
     shipped: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -115,17 +113,22 @@ class Compiler:
             )
 
     def place(self, path: Path) -> str:
+        """`file:line`, for "why not"."""
         span = self.reading.span(path)
         return f"{self.file}:{span.line}" if span else self.file
 
     # ── meaning ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def workflow(self, form: WorkflowForm) -> Workflow:
-        fields = {name: self.field(("case", name), name, f) for name, f in form.case.items()}
+        fields = {name: self.field(("case", name), name, f, OF_CASE) for name, f in form.case.items()}
         tracks = {
-            name: {n: self.field(("tracks", name, "data", n), n, f) for n, f in track.data.items()}
+            name: {n: self.field(("tracks", name, "data", n), n, f, OF_TRACK) for n, f in track.data.items()}
             for name, track in form.tracks.items()
         }
+        for name in form.tracks:
+            self._name(name, ("tracks", name), TRACK_WORDS)
+        for name in form.counts:
+            self._name(name, ("counts", name))
         states = {
             MAIN: self._states(form.states, ("states",), main=True),
             **{n: self._states(t.states, ("tracks", n, "states"), main=False) for n, t in form.tracks.items()},
@@ -133,13 +136,16 @@ class Compiler:
         self.form, self.states, self.fields, self.track_fields = form, states, fields, tracks
         self.expressions = Expressions(self, fields, tracks, states, form)
         roles = {name: self._role(name) for name in form.roles}
-        letters = {name: self._letter(name) for name in form.letters}
+        letters = {name: compile_letter(self, name) for name in form.letters}
         main = self._machine(MAIN, form.states, ("states",), None)
         machines = {
             name: self._machine(name, t.states, ("tracks", name, "states"), t) for name, t in form.tracks.items()
         }
         counts = {name: self._count(name) for name in form.counts}
-        reactions = compile_reactions(self, machines)
+        self.opens = opens = compile_openings(self, main)
+        self.machines = {MAIN: main, **machines}
+        reactions = compile_reactions(self, main, machines)
+        check_ends(self, self.machines)
         listened = frozenset().union(*(r.upon | {r.due_name} for r in reactions)) if reactions else frozenset()
         content = orjson.dumps(
             form.model_dump(mode="json", by_alias=True, exclude_defaults=True), option=orjson.OPT_SORT_KEYS
@@ -154,8 +160,8 @@ class Compiler:
             calendar=form.calendar,
             fields=fields,
             roles=roles,
-            opens={name: self._opening(name, main) for name in form.opens},
-            intake=self._intake(),
+            opens=opens,
+            intake=compile_intake(self, opens, main),
             main=main,
             tracks=machines,
             letters=letters,
@@ -170,15 +176,25 @@ class Compiler:
             **_clock_indexes(main, machines),
         )
 
-    def field(self, path: Path, name: str, form: FieldForm) -> Field:
-        if fault := field_problem(name, form):
-            code, facts = fault
-            self.problem(code, path, **facts)
-        return compile_field(name, form)
+    def field(self, path: Path, name: str, form: FieldForm, taken: frozenset[str] = frozenset()) -> Field:
+        """The field of a form; its faults are noted. `taken` are names that mean something else there."""
+        self._name(name, path, taken)
+        field = compile_field(name, form)
+        if fault := field_problem(name, form, field):
+            code, at, facts = fault
+            self.problem(code, (*path, *at), key=not at, **facts)
+        return field
+
+    def _name(self, name: str, path: Path, taken: frozenset[str] = frozenset()) -> None:
+        if code := name_problem(name, taken):
+            self.problem(code, path, key=True, name=name)
 
     def _states(self, states: Mapping[str, StateForm], path: Path, *, main: bool) -> dict[str, State]:
         found = {}
         for name, form in states.items():
+            self._name(name, (*path, name))
+            if form.sealed:
+                self.role_known(form.sealed.to, (*path, name, "sealed", "to"), engine=False)
             phase = form.phase or (name if name in PHASES else "")
             if main and not phase:
                 self.problem("LX-208", (*path, name), key=True, state=name)
@@ -187,7 +203,7 @@ class Compiler:
             )
         initial = [name for name, form in states.items() if form.initial]
         if len(initial) != 1:
-            self.problem("LX-209", path, count=str(len(initial)))
+            self.problem("LX-209", path, key=True, count=str(len(initial)))
         return found
 
     def role_known(self, role: str, path: Path, *, engine: bool = True) -> None:
@@ -196,7 +212,8 @@ class Compiler:
 
     def by(self, form: ByForm, path: Path) -> By:
         by = By(tuple(form.any), tuple(form.all), form.two or "", form.kind == "sign")
-        if sum(map(bool, (by.any, by.all, by.two, by.of_kind))) != 1:
+        alone = sum(map(bool, (by.any, by.all, by.two, by.of_kind))) == 1
+        if not alone or len(set(by.roles)) != len(by.roles) or (by.all and len(by.all) < 2):
             self.problem("LX-210", path)
         for role in by.roles:
             self.role_known(role, path)
@@ -205,12 +222,14 @@ class Compiler:
     def _role(self, name: str) -> Role:
         form, path = self.form.roles[name], ("roles", name)
         if name == ENGINE:
-            self.problem("LX-211", path, key=True)
+            self.problem("LX-211", path, key=True, name=name)
         for other in form.not_as:
             self.role_known(other, (*path, "not_as"))
         scope = self.expressions.with_any_track()
         relation = {
-            key: self.expressions.guard(scope, value, (*path, key), want=None, optional_ok=True)
+            key: self.expressions.guard(
+                scope, value, (*path, key), want="person" if key == "is" else "unit", optional_ok=True
+            )
             for key, value in (("of", form.of), ("not_of", form.not_of), ("is", form.is_))
             if value is not None
         }
@@ -223,25 +242,29 @@ class Compiler:
             tuple(form.not_as),
         )
 
-    def _letter(self, name: str) -> LetterKind:
-        form, path = self.form.letters[name], ("letters", name)
-        try:
-            parse_length(form.reply_within)
-        except ValueError as error:
-            self.problem("LX-201", (*path, "reply_within"), field="reply_within", reason=str(error))
-        if form.auto and name in ("risk_warning", "accountability"):
-            self.problem("LX-212", (*path, "auto"), kind=name)
-        sign = self.by(form.sign, (*path, "sign"))
-        if name == "accountability" and not (len(sign.all) >= 2 or sign.two):
-            self.problem("LX-213", (*path, "sign"))
-        return LetterKind(name, form.title.zh, form.mark, form.template, sign, form.auto, form.reply_within, form.level)
-
     def _count(self, name: str) -> Count:
         form, path = self.form.counts[name], ("counts", name)
         if form.of not in self.form.tracks:
             self.unknown("a track", form.of, self.form.tracks, (*path, "of"))
         scope = self.expressions.of_track(form.of, counts=False)
         return Count(form.of, self.expressions.guard(scope, form.where, (*path, "where"), want="bool"))
+
+    def moves(self, machine: str) -> set[str]:
+        """Names of all moves of a machine; of the main line, openings too."""
+        return moves_of(self, machine)
+
+    def given_to(self, machine: str, move: str) -> dict[str, Field]:
+        """The fields that a move of that name takes on the spot, wherever it is defined."""
+        rows = [row for (_, name), row in self.machines[machine].table.items() if name == move]
+        return {field.name: field for row in rows for field in row.event_needs}
+
+    def check_given(self, command: str, ways: list[list[str]], given: Iterable[str], path: Path) -> None:
+        """A command made by the file itself brings what it needs, in one of the ways it can be carried out."""
+        given = set(given)
+        missing = [[name for name in needed if name not in given] for needed in ways]
+        if missing and all(missing):
+            names = "、".join(sorted(missing, key=len)[0])
+            self.problem("LX-227", path, key=True, command=command, names=names)
 
     # ── machines ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -288,25 +311,28 @@ class Compiler:
             reachable=later_transitions(self.states[name], table),
         )
 
-    def _states_meant(self, names: Iterable[str], path: Path) -> list[str]:
-        """States, phases, or "*": every state neither final nor sealed."""
-        states = self.states[MAIN]
+    def states_meant(self, names: Iterable[str]) -> list[str]:
+        """States of the main line: by name, by phase, or "*" for every state neither final nor sealed."""
         found: list[str] = []
         for name in names:
             if name == "*":
-                found += [s.name for s in states.values() if not s.final and not s.sealed_to]
-            elif name in states:
+                found += [s.name for s in self.states[MAIN].values() if not s.final and not s.sealed_to]
+            elif name in self.states[MAIN]:
                 found.append(name)
-            elif name in PHASES:
-                found += [s.name for s in states.values() if s.phase == name]
             else:
-                self.unknown("a state or phase", name, [*states, *PHASES], path)
+                found += [s.name for s in self.states[MAIN].values() if s.phase == name]
         return list(dict.fromkeys(found))
+
+    def _states_meant(self, names: Iterable[str], path: Path) -> list[str]:
+        for name in names:
+            if name != "*" and name not in self.states[MAIN] and name not in PHASES:
+                self.unknown("a state or phase", name, [*self.states[MAIN], *PHASES], path)
+        return self.states_meant(names)
 
     def _transition(self, machine: str, name: str, form: TransitionForm, path: Path) -> Transition:
         if form.to is not None and form.to != BACK and form.to not in self.states[machine]:
             self.unknown("a state", form.to, [*self.states[machine], BACK], (*path, "to"))
-        case_needs, event_needs = self._needs(machine, form.needs, (*path, "needs"))
+        case_needs, event_needs = self.needs(machine, form.needs, (*path, "needs"))
         scope = self.expressions.of_transition(machine, event_needs)
         owner = "track" if machine else "case"
         present = frozenset(f"{owner}.{field.name}" for field in case_needs)
@@ -320,10 +346,12 @@ class Compiler:
         ]
         for role in form.not_as:
             self.role_known(role, (*path, "not_as"))
+        by = self.by(form.by, (*path, "by"))
+        check_engine(self, machine, name, form.to, form.title.zh, by, path)
         return Transition(
             name=name,
             to=form.to,
-            by=self.by(form.by, (*path, "by")),
+            by=by,
             case_needs=case_needs,
             event_needs=event_needs,
             takes=self._takes(machine, form.takes, (*path, "takes")),
@@ -334,20 +362,21 @@ class Compiler:
             title=form.title.zh,
         )
 
-    def _needs(
+    def needs(
         self, machine: str, needs: Mapping[str, FieldForm | None], path: Path
     ) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
+        """(fields of the case or track, fields kept with the event) that `needs` names or declares."""
         fields = self.track_fields[machine] if machine else self.fields
         of_case, of_event = [], []
         for name, form in needs.items():
             if form is not None:
-                of_event.append(self.field((*path, name), name, form))
+                of_event.append(self.field((*path, name), name, form, OF_EVENT))
             elif name in fields:
                 of_case.append(fields[name])
             elif name in BUILT_IN_NEEDS:
                 of_event.append(BUILT_IN_NEEDS[name])
             else:
-                self.unknown("a field", name, [*fields, *BUILT_IN_NEEDS], (*path, name))
+                self.unknown("a field", name, [*fields, *BUILT_IN_NEEDS], (*path, name), key=True)
         return tuple(of_case), tuple(of_event)
 
     def _takes(self, machine: str, names: Iterable[str], path: Path) -> tuple[Field, ...]:
@@ -373,14 +402,14 @@ class Compiler:
         found = []
         for name, value in sets.items():
             if name not in fields:
-                self.unknown("a field", name, fields, (*path, name))
+                self.unknown("a field", name, fields, (*path, name), key=True)
                 continue
             field = fields[name]
             found.append((field, self.expressions.value(scope, value, field, (*path, name), present=present)))
         return tuple(found)
 
     def _add_extension(self, rows: dict[tuple[str, str], Transition], machine: str, name: str, extension: Any) -> None:
-        """`extend:` makes two or three moves that stay: ask, grant, refuse (request, approval, cap; 条例 第三十四条)."""
+        """`extend:` makes two or three moves that stay: ask, grant, refuse (request, approval, cap; 条例 三十四)."""
         reason = (BUILT_IN_NEEDS["reason"],)
         moves = {"grant": By(any=extension.approved_by)}
         if extension.asked_by:
@@ -400,13 +429,14 @@ def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, An
     everywhere = any(d.any_event or d.start_field for d in main.deadlines.values())  # other machines' facts count too
     restless = {d.machine for d in deadlines if d.any_event or d.start_field or d.pause_states}
     index: dict[str, list[tuple[str, Deadline]]] = {}
-    for what, names_of in (
-        ("cancel", lambda d: d.cancels),
-        ("stop", lambda d: d.stops),
-        ("start", lambda d: d.starts),
-    ):
+    names_of: dict[str, Callable[[Deadline], frozenset[str]]] = {
+        "cancel": lambda d: d.cancels,
+        "stop": lambda d: d.stops,
+        "start": lambda d: d.starts,
+    }
+    for what, names in names_of.items():
         for deadline in deadlines:
-            for name in names_of(deadline):
+            for name in names(deadline):
                 index.setdefault(name, []).append((what, deadline))
     return {
         "clock_index": {name: tuple(entries) for name, entries in index.items()},

@@ -31,8 +31,10 @@ def _deadline(compiler: Compiler, machine: str, name: str, form: DeadlineForm, p
     names = [text for text in form.from_ if text != ANY_EVENT and text not in fields]
     starts = trigger_names(compiler, machine, names, (*path, "from"))
     any_event = ANY_EVENT in form.from_
-    within = _within(compiler, scope, form, path)
-    _check(compiler, form, path, within, restartable=any_event or _may_start_again(compiler, machine, starts))
+    within = _within(compiler, machine, scope, form, path)
+    _check(compiler, form, path, within, restartable=any_event or may_start_again(compiler, machine, starts))
+    if len(fields) > 1:
+        compiler.problem("LX-201", (*path, "from"), field="from", reason="只能有一个日期字段 one date field at most")
     owner = form.owner or ""
     expression = interpolation(owner)
     return Deadline(
@@ -44,20 +46,20 @@ def _deadline(compiler: Compiler, machine: str, name: str, form: DeadlineForm, p
         cancels=trigger_names(compiler, machine, form.cancel, (*path, "cancel")),
         again=form.again or "never",
         start_field=(
-            compiler.expressions.guard(scope, fields[0], (*path, "from"), want=None, optional_ok=True)
+            compiler.expressions.guard(scope, fields[0], (*path, "from", 0), want="date|instant", optional_ok=True)
             if fields
             else None
         ),
         any_event=any_event,
         **within,
         due=(
-            compiler.expressions.guard(scope, form.due, (*path, "due"), want=None, optional_ok=True)
+            compiler.expressions.guard(scope, form.due, (*path, "due"), want="date|instant", optional_ok=True)
             if form.due
             else None
         ),
         owner="" if expression is not None else owner,
         owner_expression=(
-            compiler.expressions.guard(scope, owner, (*path, "owner"), want=None, optional_ok=True)
+            compiler.expressions.guard(scope, owner, (*path, "owner"), want="unit|person", optional_ok=True)
             if expression is not None
             else None
         ),
@@ -115,7 +117,7 @@ def moves_of(compiler: Compiler, machine: str) -> set[str]:
     return names
 
 
-def _within(compiler: Compiler, scope: Scope, form: DeadlineForm, path: Path) -> dict[str, Any]:
+def _within(compiler: Compiler, machine: str, scope: Scope, form: DeadlineForm, path: Path) -> dict[str, Any]:
     if form.within is None:
         return {}
     at: Path = (*path, "within")
@@ -126,11 +128,23 @@ def _within(compiler: Compiler, scope: Scope, form: DeadlineForm, path: Path) ->
         if by is None:
             compiler.problem("LX-205", at, name="by")
             return {}
-        return {"within_by": (compiler.expressions.guard(scope, by, (*at, "by"), want=None), lengths)}
+        guard = compiler.expressions.guard(scope, by, (*at, "by"), want="enum|code")
+        choices = _choices(compiler, machine, guard)
+        for key in table if choices else ():
+            if key not in choices:
+                compiler.unknown(f"a value of {guard.text}", key, choices, (*at, key), key=True)
+        return {"within_by": (guard, lengths)}
     if interpolation(form.within) is not None:
         guard = compiler.expressions.guard(scope, form.within, at, want="duration", optional_ok=True)
         return {"within_expression": guard}
     return {"within": _length(compiler, form.within, at)}
+
+
+def _choices(compiler: Compiler, machine: str, guard: Guard) -> tuple[str, ...]:
+    """The values of the enum field that a table of lengths chooses by."""
+    owner, _, name = guard.text.partition(".")
+    fields = compiler.track_fields.get(machine, {}) if owner == "track" else compiler.fields
+    return fields[name].of if name in fields else ()
 
 
 def _length(compiler: Compiler, text: str, path: Path) -> Length | None:
@@ -168,30 +182,68 @@ def _check(compiler: Compiler, form: DeadlineForm, path: Path, within: Mapping[s
             compiler.unknown("a state", state, compiler.states[machine], (*path, "pause", "while"))
 
 
-def _may_start_again(compiler: Compiler, machine: str, starts: frozenset[str]) -> bool:
-    """Whether a second start is possible: several triggers, or a state that can be entered again."""
-    if len(starts) != 1:
-        return len(starts) > 1
-    (name,) = starts
+def may_start_again(compiler: Compiler, machine: str, starts: frozenset[str]) -> bool:
+    """Whether a second start is possible: a way through the machine that passes two starts, the opening included.
+
+    Starts in a track count as possible again where many of it may be open.
+    """
     prefix = f"{machine}." if machine else ""
-    states = compiler.form.tracks[machine].states if machine else compiler.form.states
-    entered = name.removeprefix(prefix)
-    if not entered.startswith("state."):
-        move = entered.removeprefix("transition.")
-        moves = [move in state.transitions for state in states.values()]
-        return move not in compiler.form.opens or any(moves) or (not machine and move in compiler.form.transitions)
-    state = entered.removeprefix("state.").removesuffix(".entered")
-    moves = [t for form in states.values() for t in form.transitions.values()]
+    own = {name.removeprefix(prefix) for name in starts if name.startswith(prefix or ("state.", "transition."))}
+    if len(own) < len(starts):
+        tracks = {name.partition(".")[0] for name in starts} & set(compiler.form.tracks)
+        if len(starts) > 1 or any(compiler.form.tracks[track].many for track in tracks):
+            return True
+        return any(may_start_again(compiler, track, starts) for track in tracks if track != machine)
+    arrows = list(_arrows(compiler, machine))
+    states = compiler.states[machine]
+    ways: dict[str, set[str]] = {state: set() for state in states}
+    for source, _, target, _ in arrows:
+        ways.setdefault(source, set()).add(target)
+    starting = [
+        (source, target)
+        for source, name, target, enters in arrows
+        if f"transition.{name}" in own or (enters and f"state.{target}.entered" in own)
+    ]
+    opened = [state.name for state in states.values() if state.initial]
+    opens = {f"transition.{name}" for name in compiler.form.opens} if not machine else set()
+    first = opened if own & ({f"state.{state}.entered" for state in opened} | opens) else []
+    after = [*first, *(target for _, target in starting)]
+    return any(source in _reachable(ways, target) for target in after for source, _ in starting)
+
+
+def _arrows(compiler: Compiler, machine: str) -> Iterable[tuple[str, str, str, bool]]:
+    """(state, transition, state after it, whether that is entered); `back` may enter any state that leads here."""
+    form = compiler.form.tracks[machine] if machine else compiler.form
+    moves = [(state, name, move.to) for state, f in form.states.items() for name, move in f.transitions.items()]
     if not machine:
-        moves += list(compiler.form.transitions.values())
-    into = [move for move in moves if move.to in (state, "back")]
-    return len(into) > 1 or (bool(into) and states[state].initial) if state in states else False
+        for name, move in compiler.form.transitions.items():
+            moves += [(state, name, move.to) for state in compiler.states_meant(move.from_)]
+    for state, name, to in moves:
+        if to == "back":
+            yield from ((state, name, other, True) for other, _, target in moves if target == state)
+        else:
+            yield state, name, to or state, to is not None
+    for deadline, extended in form.deadlines.items():
+        if extended.extend:
+            for what in ("ask", "grant", "refuse"):
+                yield from ((state, f"{what}_extension_{deadline}", state, False) for state in form.states)
+
+
+def _reachable(ways: Mapping[str, set[str]], start: str) -> set[str]:
+    seen, frontier = {start}, {start}
+    while frontier:
+        frontier = set().union(*(ways.get(state, set()) for state in frontier)) - seen
+        seen |= frontier
+    return seen
 
 
 def _then(compiler: Compiler, machine: str, name: str | None, path: Path) -> str:
-    if name is not None and name not in moves_of(compiler, machine):
+    """The move made when the deadline ends: the engine must be listed, and nobody is there to fill in what it needs."""
+    if name is None:
+        return ""
+    if name not in moves_of(compiler, machine):
         compiler.unknown("a transition", name, moves_of(compiler, machine), path)
-    return name or ""
+    return name
 
 
 def _extension(compiler: Compiler, form: DeadlineForm, path: Path) -> Extension | None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.core.actions import ENGINE_ACTIONS, LEVELS, ActionSpec
 from engine.core.compile_deadlines import moves_of
+from engine.core.compile_doors import required
 from engine.core.guards import Scope, interpolation
 from engine.core.lengths import parse_length
+from engine.core.model import ENGINE
 from engine.core.workflow import MAIN, Action, Field, Machine, Reaction
 from schemas.workflow_file import RESERVED_ACTIONS, ActionForm, ReactionForm
 
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 CLOCK_EVENTS = ("started", "reminder", "missed", "met", "lapsed", "corrected")
 
 
-def compile_reactions(compiler: Compiler, machines: Mapping[str, Machine]) -> tuple[Reaction, ...]:
+def compile_reactions(compiler: Compiler, main: Machine, tracks: Mapping[str, Machine]) -> tuple[Reaction, ...]:
     """The reactions in the order of the file."""
     known = {**compiler.actions, **{spec.name: spec for spec in ENGINE_ACTIONS}}
+    machines = {MAIN: main, **tracks}
     return tuple(
         _reaction(compiler, name, form, ("reactions", name), known, machines)
         for name, form in compiler.form.reactions.items()
@@ -55,7 +58,7 @@ def _reaction(
         name=name,
         upon=frozenset(form.upon),
         conditions=tuple(c if c.name else replace(c, name=f"{name}.{n}") for n, c in enumerate(conditions, 1)),
-        do=tuple(_action(compiler, scope, a, i, (*path, "do", i), known) for i, a in enumerate(form.do)),
+        do=tuple(_action(compiler, scope, a, i, (*path, "do", i), known, machines) for i, a in enumerate(form.do)),
         after=after,
         once=form.once,
         place=compiler.place(path),
@@ -97,12 +100,20 @@ def _event_fields(compiler: Compiler, owner: str, move: str, machines: Mapping[s
     """What the move of that name takes on the spot, wherever it is defined."""
     if not move or owner not in machines:
         return []
-    rows = [t for (_, name), t in machines[owner].table.items() if name == move]
-    return [f for f in rows[0].event_needs if all(f in row.event_needs for row in rows)] if rows else []
+    takes = [row.event_needs for (_, name), row in machines[owner].table.items() if name == move]
+    if owner == MAIN and move in compiler.opens:
+        takes.append(compiler.opens[move].event_needs)
+    return [f for f in takes[0] if all(f in fields for fields in takes)] if takes else []
 
 
 def _action(
-    compiler: Compiler, scope: Scope, form: ActionForm, index: int, path: Path, known: Mapping[str, ActionSpec]
+    compiler: Compiler,
+    scope: Scope,
+    form: ActionForm,
+    index: int,
+    path: Path,
+    known: Mapping[str, ActionSpec],
+    machines: Mapping[str, Machine],
 ) -> Action:
     if form.action in RESERVED_ACTIONS:
         compiler.problem("LX-203", path, name=form.action, what=RESERVED_ACTIONS[form.action])
@@ -117,10 +128,10 @@ def _action(
     at: Path = (*path, form.action)
     for name in given:
         if name not in spec.params:
-            compiler.unknown(f"a parameter of {form.action}", name, spec.params, (*at, name))
+            compiler.unknown(f"a parameter of {form.action}", name, spec.params, (*at, name), key=True)
     for name, param in spec.params.items():
         if param.required and given.get(name) is None:
-            compiler.problem("LX-205", at, name=name)
+            compiler.problem("LX-205", at, key=True, name=name)
     params: dict[str, Any] = {
         name: _param(compiler, scope, spec.params[name].kind, value, (*at, name))
         for name, value in given.items()
@@ -131,23 +142,60 @@ def _action(
     if form.where is not None:
         params["where"] = form.where
         _where(compiler, form, given, (*path, "where"))
+    if spec.name == "fire":
+        _check_fired(compiler, str(given.get("transition", "")), form, at, machines)
+    elif spec.name == "open":
+        _check_opened(compiler, str(given.get("track", "")), form, at)
     return Action(form.action, params, index)
 
 
+def _check_fired(compiler: Compiler, name: str, form: ActionForm, path: Path, machines: Mapping[str, Machine]) -> None:
+    """The engine is listed for the move it is to make, and brings what that needs."""
+    head, _, tail = name.partition(".")
+    owner, move = (head, tail) if head in compiler.form.tracks else (MAIN, name)
+    rows = [row for (_, row_name), row in machines[owner].table.items() if row_name == move]
+    if rows and not any(ENGINE in row.by.roles for row in rows):
+        compiler.problem("LX-226", path, name=name)
+        return
+    ways = [required((*row.case_needs, *row.event_needs)) for row in rows if ENGINE in row.by.roles]
+    compiler.check_given(name, ways, form.with_, path)
+
+
+def _check_opened(compiler: Compiler, name: str, form: ActionForm, path: Path) -> None:
+    """What is opened gets the data it cannot do without."""
+    if name in compiler.track_fields:
+        compiler.check_given(name, [required(compiler.track_fields[name].values())], form.with_, path)
+
+
+def check_ends(compiler: Compiler, machines: Mapping[str, Machine]) -> None:
+    """`then:` of a deadline: the engine is listed for that move, and nobody is there to give what it needs."""
+    for machine in machines.values():
+        root: Path = ("tracks", machine.name, "deadlines") if machine.name else ("deadlines",)
+        for deadline in machine.deadlines.values():
+            rows = [row for (_, name), row in machine.table.items() if name == deadline.then]
+            path: Path = (*root, deadline.name, "then")
+            if rows and not any(ENGINE in row.by.roles for row in rows):
+                compiler.problem("LX-226", path, name=deadline.then)
+            else:
+                ways = [required((*row.case_needs, *row.event_needs)) for row in rows]
+                compiler.check_given(deadline.then, ways, (), path)
+
+
 def _with(compiler: Compiler, scope: Scope, form: ActionForm, given: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    track = given.get("track")
-    fields = dict(compiler.track_fields.get(track, {})) if isinstance(track, str) else dict(compiler.fields)
+    """What goes with `open: TRACK` (the track's data) or `fire: TRANSITION` (what it needs or takes)."""
+    if "track" in given:
+        fields = dict(compiler.track_fields.get(str(given["track"]), {}))
+    else:
+        head, _, tail = str(given.get("transition", "")).partition(".")
+        owner, move = (head, tail) if head in compiler.form.tracks else (MAIN, head)
+        fields = {**(compiler.track_fields[owner] if owner else compiler.fields), **compiler.given_to(owner, move)}
     found = {}
     for name, value in form.with_.items():
         at: Path = (*path, "with", name)
         if name in fields:
             found[name] = compiler.expressions.value(scope, value, fields[name], at)
-        elif isinstance(value, str) and interpolation(value) is not None:
-            found[name] = compiler.expressions.guard(scope, value, at, want=None, optional_ok=True)
-        elif track is not None:
-            compiler.unknown("a field", name, fields, at)
         else:
-            found[name] = value
+            compiler.unknown("a field", name, fields, at, key=True)
     return found
 
 
@@ -161,9 +209,16 @@ def _where(compiler: Compiler, form: ActionForm, given: Mapping[str, Any], path:
         compiler.wheres[head, text] = compiler.expressions.guard(scope, text, path, want="bool")
 
 
+_WANTS = {
+    "unit": "unit|unit[]|person", "text": None, "int": "int", "duration": "duration", "role": "code",
+    "level": "enum|code", "letter_kind": "letter_kind|code", "transition": "code", "track": "code",
+}  # fmt: skip
+"""The kind of result that an expression for a parameter gives."""
+
+
 def _param(compiler: Compiler, scope: Scope, kind: str, value: Any, path: Path) -> Any:
     if isinstance(value, str) and interpolation(value) is not None:
-        return compiler.expressions.guard(scope, value, path, want=None, optional_ok=True)
+        return compiler.expressions.guard(scope, value, path, want=_WANTS.get(kind), optional_ok=True)
     match kind:
         case "duration":
             try:
@@ -182,7 +237,9 @@ def _param(compiler: Compiler, scope: Scope, kind: str, value: Any, path: Path) 
             head, _, tail = str(value).partition(".")
             owner, move = (head, tail) if head in compiler.form.tracks else (MAIN, str(value))
             if move not in (moves := moves_of(compiler, owner)):
-                compiler.unknown("a transition", str(value), moves, path)
+                compiler.unknown("a transition", move, moves, path)
         case "int" if not isinstance(value, int) or isinstance(value, bool):
-            compiler.problem("LX-201", path, field=str(path[-1]), reason="a whole number is wanted")
+            compiler.problem("LX-201", path, field=str(path[-1]), reason="应为整数 a whole number is wanted")
+        case "unit" | "text" if not isinstance(value, str | list):
+            compiler.problem("LX-201", path, field=str(path[-1]), reason="应为文字 a text is wanted")
     return value
