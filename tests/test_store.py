@@ -468,7 +468,8 @@ def test_what_somebody_else_wrote_is_not_answered_from_memory(path: Path) -> Non
     with Store.open(f"sqlite:///{path}") as store:
         append(store, a_case("c1")[1])
         with sqlite3.connect(path) as connection:
-            connection.execute("UPDATE \"case\" SET state_json = replace(state_json, 'received', 'repaired')")
+            change = "CAST(replace(state_json, 'received', 'repaired') AS BLOB)"
+            connection.execute(f'UPDATE "case" SET state_json = {change}')
         connection.close()
         with store.transaction() as tx:
             assert tx.load(["c1"])["c1"].state == "repaired"

@@ -116,7 +116,7 @@ def _dead_letters(reader: Reader) -> Iterator[JsonObject]:
 
 
 def _rows(reader: Reader, table: Any, *key: str) -> Iterator[JsonObject]:
-    names = [column.name for column in table.c]
+    names = schema.names_of(table)
     return (dict(zip(names, row, strict=True)) for row in reader.rows(table, key))
 
 

@@ -37,7 +37,7 @@ NOT_COVERED = (
     "同时改写某事项的全部后续摘要与事项表 · a chain rewritten to its end together with the case table",
     "从总账、事项表、收件箱一并删去的末尾记录 · last records removed from log, case table and inbox alike",
     "不同事项的记录互换位置 · records of different cases that changed places",
-    "在末尾添加的无案序记录 · records without case version added at the end",
+    "无案序的记录：连同摘要改写，或在末尾添加 · records without case version: rewritten with their digest, or added",
     "列 reacts · the column `reacts`",
     "以上须凭默克尔树与库外公布的检查点核验 · these need the Merkle tree and checkpoints kept outside the database",
 )

@@ -105,14 +105,14 @@ class _Side:
     """A stored table, read along with what is rebuilt."""
 
     def __init__(self, table: Table, reader: Reader, replayed: Replayed) -> None:
-        key = [column.name for column in table.primary_key]
-        self._table = table.name
-        self._columns: list[str] = [column.name for column in table.c]
+        key = schema.key_of(table)
+        self._table = "".join(table.name)
+        self._columns = schema.names_of(table)
         self._key = [self._columns.index(name) for name in key]
         self._stored = _without_zeros(reader.rows(table, key)) if table is schema.tally else reader.rows(table, key)
         self._next: Row | None = next(self._stored, None)
         self._replayed = replayed
-        replayed.rows[table.name] = 0
+        replayed.rows[self._table] = 0
 
     def expect_all(self, rows: Iterable[Row]) -> None:
         for row in rows:

@@ -217,12 +217,12 @@ class Reader:
 
     def counts(self) -> dict[str, int]:
         """How many rows each table has."""
-        tables = (table.name for table in schema.metadata.sorted_tables)
+        tables = ("".join(table.name) for table in schema.metadata.sorted_tables)
         return {name: self._driver.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
 
     def rows(self, table: Table, key: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """All rows of a table in the order of `key`, streamed: for replay, digests and exports."""
-        columns, order = (", ".join(f'"{name}"' for name in names) for names in (table.c.keys(), key))
+        columns, order = (", ".join(f'"{name}"' for name in names) for names in (schema.names_of(table), key))
         found: Iterator[tuple[Any, ...]] = self._driver.execute(
             f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'
         )
@@ -238,7 +238,9 @@ class Reader:
         return {case_id: found.get(case_id) or (0, Case(case_id)) for case_id in case_ids}
 
     def _rows(self, query: Select[Any]) -> list[JsonObject]:
-        return [dict(row) for row in self._connection.execute(query).mappings()]
+        result = self._connection.execute(query)
+        names = ["".join(name) for name in result.keys()]  # noqa: SIM118  a result is no dictionary
+        return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _event(row: tuple[int, int | None, int, bytes, bytes]) -> Event:

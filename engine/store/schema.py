@@ -38,6 +38,16 @@ SCHEMA_VERSION = 1
 metadata = MetaData()
 
 
+def names_of(table: Table) -> list[str]:
+    """The columns of a table in their order, as plain strings: SQLAlchemy's are a subclass, which orjson refuses."""
+    return ["".join(column.name) for column in table.c]
+
+
+def key_of(table: Table) -> list[str]:
+    """The names of its primary key."""
+    return ["".join(column.name) for column in table.primary_key]
+
+
 def _text(name: str, *, null: bool = False, **options: Any) -> Column[str]:
     return Column(name, Text, nullable=null, **options)
 
@@ -58,7 +68,11 @@ def _append_only(verb: str) -> ExecutableDDLElement:
     return trigger.execute_if(dialect="sqlite")
 
 
-about = Table("about", metadata, _text("name", primary_key=True), _text("value"), sqlite_with_rowid=False)
+STRICT: dict[str, Any] = {"sqlite_strict": True}
+"""A blob stays a blob: SQLite would take any type in any column."""
+CLUSTERED: dict[str, Any] = {**STRICT, "sqlite_with_rowid": False}
+
+about = Table("about", metadata, _text("name", primary_key=True), _text("value"), **CLUSTERED)
 
 # ---------------------------------------------------------------------------------------------------- truth
 
@@ -73,6 +87,7 @@ log = Table(
     _blob("body"),
     _blob("digest"),
     UniqueConstraint("number", "version"),
+    **STRICT,
 )
 Index("log_reacts", log.c.position, sqlite_where=text("reacts = 1"))
 
@@ -88,7 +103,7 @@ inbox = Table(
     _int("outcome"),
     _int("position"),  # of the first record it produced; 0 if none
     PrimaryKeyConstraint("source", "id"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 
 edition = Table(
@@ -98,6 +113,7 @@ edition = Table(
     _text("kind"),  # workflow, calendar, directory
     _text("name"),
     _blob("content"),
+    **STRICT,
 )
 
 # -------------------------------------------------------------------------------------------------- rebuilt
@@ -115,6 +131,7 @@ case = Table(
     _text("unit"),
     _text("updated_at"),
     _blob("state_json"),
+    **STRICT,
 )
 
 deadline = Table(
@@ -135,7 +152,7 @@ deadline = Table(
     _text("missed_at"),  # "": not missed
     _int("provisional"),
     PrimaryKeyConstraint("number", "key"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 Index(
     "deadline_due",
@@ -151,7 +168,7 @@ letter_number = Table(
     _int("year"),
     _int("last"),
     PrimaryKeyConstraint("organisation", "kind", "year"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 
 letter = Table(
@@ -174,7 +191,7 @@ letter = Table(
     _text("delivered_at", null=True),
     _text("reply_due_at", null=True),
     PrimaryKeyConstraint("number", "letter_id"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 Index(
     "letter_series",
@@ -193,7 +210,7 @@ followup = Table(
     _int("open"),
     _text("due_at", null=True),
     PrimaryKeyConstraint("number", "track_id"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 Index("followup_due", followup.c.due_at, sqlite_where=text("open = 1"))
 
@@ -208,7 +225,7 @@ incident = Table(
     _text("opened_at"),
     _text("closed_at", null=True),
     PrimaryKeyConstraint("position", "ordinal"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 Index("incident_open", incident.c.case_id, sqlite_where=text("closed_at IS NULL"))
 
@@ -220,7 +237,7 @@ tally = Table(
     _text("what"),  # opened, assigned, met, missed, lapsed, letter KIND
     _int("amount"),
     PrimaryKeyConstraint("unit", "month", "what"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 
 REBUILT = (case, deadline, letter_number, letter, followup, incident, tally)
@@ -236,12 +253,10 @@ offset = Table(
     _int("epoch"),
     _int("next"),
     PrimaryKeyConstraint("group", "partition"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 
-watermark = Table(
-    "watermark", metadata, _text("partition", primary_key=True), _text("instant"), sqlite_with_rowid=False
-)
+watermark = Table("watermark", metadata, _text("partition", primary_key=True), _text("instant"), **CLUSTERED)
 
 lease = Table(
     "lease",
@@ -250,7 +265,7 @@ lease = Table(
     _text("holder"),
     _int("epoch"),
     _text("until"),
-    sqlite_with_rowid=False,
+    **CLUSTERED,
 )
 
 parked = Table(
@@ -267,6 +282,7 @@ parked = Table(
     _text("give_up_at"),
     _int("attempts"),
     UniqueConstraint("source", "id"),
+    **STRICT,
 )
 Index("parked_case", *(parked.c[name] for name in ("case_id", "occurred_at", "sequence", "source", "id")))
 Index("parked_give_up", parked.c.give_up_at)
@@ -286,6 +302,7 @@ dead_letter = Table(
     _blob("sealed"),
     _int("attempts"),
     _text("state"),  # open, retried, discarded
+    **STRICT,
 )
 Index("dead_letter_message", dead_letter.c.source, dead_letter.c.id)
 Index("dead_letter_open", dead_letter.c.number, sqlite_where=text("state = 'open'"))

@@ -258,7 +258,7 @@ def _insert(table: Table) -> str:
 
 
 def _upsert(table: Table, key: Sequence[str]) -> str:
-    columns = [column.name for column in table.c if column.name not in key]
+    columns = [name for name in schema.names_of(table) if name not in key]
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in columns)
     return f"{_insert(table)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
 
@@ -291,9 +291,9 @@ UPSERT = {
 INSERT_INCIDENT = _insert(schema.incident)
 CLOSE_INCIDENT = "UPDATE incident SET closed_at = ? WHERE position = ? AND ordinal = ?"
 ADD_TALLY = _insert(schema.tally) + " ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
-PARKED_COLUMNS = tuple(column.name for column in schema.parked.c)
+PARKED_COLUMNS = schema.names_of(schema.parked)
 UNPARK = "DELETE FROM parked WHERE source = ? AND id = ?"
-DEAD_LETTER_COLUMNS = tuple(column.name for column in schema.dead_letter.c if column.name != "number")
+DEAD_LETTER_COLUMNS = [name for name in schema.names_of(schema.dead_letter) if name != "number"]
 INSERT_DEAD_LETTER = (
     f"INSERT INTO dead_letter ({', '.join(DEAD_LETTER_COLUMNS)}) VALUES ({', '.join('?' * len(DEAD_LETTER_COLUMNS))})"
 )

@@ -91,7 +91,8 @@ class Rebuild:
     def _check(self, case: Case, number: int, event: Event) -> None:
         follows = event.version == case.version + 1 and event.case_id == case.case_id
         begins = (event.version == 1) == (event.position == number)
-        if follows and begins and event.digest == hashlib.sha256((case.digest or GENESIS) + event.body).digest():
+        digest = hashlib.sha256((case.digest or GENESIS) + event.body).digest()
+        if follows and begins and event.digest == digest:
             return
         if len(self.faults) < FAULTS_MAX:
             self.faults.append(f"position {event.position}, case {event.case_id}, version {event.version}")
