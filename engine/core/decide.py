@@ -489,6 +489,7 @@ def arm(desk: Desk) -> None:
     clock = clocks.start(reaction, "", run, command.at, length, desk.rules.calendar, roll=False)
     clock["armed"] = {"event": command.values["event"], "track": command.values.get("track", "")}
     clock["owner"] = ENGINE
+    clock["keep"] = True  # what was promised for later comes, although the case may be closed by then
     if clock["budget"]["unit"] != clocks.MICROSECONDS:  # a day's reaction comes at the beginning of that day
         clock["rungs"] = [
             {"at": desk.rules.calendar.day_start(desk.rules.calendar.local_day(clock["due_at"])), "name": clocks.END}

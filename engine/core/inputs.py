@@ -13,7 +13,7 @@ from engine.core.workflow import Field
 def sorted_values(
     values: JsonObject, case_needs: Iterable[Field], event_needs: Iterable[Field], takes: Iterable[Field] = ()
 ) -> tuple[JsonObject, JsonObject]:
-    """(for the case, for the event only). Refused: `needs` for what is missing, `unknown-field` for what nobody asked."""
+    """(for the case, for the event). Refused: `needs` for what is missing, `unknown-field` for what nobody asked."""
     of_case: JsonObject = {}
     of_event: JsonObject = {}
     known = set()

@@ -9,7 +9,7 @@ from engine.core import clocks
 from engine.core.desk import ENGINE_ACTOR, Desk, Sight, folded
 from engine.core.instants import Instant, parse_date
 from engine.core.lengths import Length, parse_length
-from engine.core.model import Case, Clock, Draft, JsonObject
+from engine.core.model import Case, Clock, ClockStatus, Draft, JsonObject
 from engine.core.workflow import MAIN, Deadline, Workflow
 
 OFFICE = "office"
@@ -146,7 +146,7 @@ class Effects:
         prefix = f"{deadline.machine}." if deadline.machine else ""
         self.names.append(f"{prefix}deadline.{deadline.name}.{what}")
 
-    def _end(self, deadline: Deadline, status: str) -> None:
+    def _end(self, deadline: Deadline, status: ClockStatus) -> None:
         calendar = self.desk.rules.calendar
         for key, clock in runs(self.desk, deadline, self.track_id):
             clock = self.now(key, clock)

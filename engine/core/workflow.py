@@ -45,7 +45,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who may: one of `any`; each of `all`, different people; two in the role `two`; who signs a letter of this kind."""
+    """Who may: one of `any`; each of `all`, different people; two in the role `two`; who signs such a letter."""
 
     any: tuple[str, ...] = ()
     all: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ import orjson
 from engine.core.calendar import Calendar
 from engine.core.instants import Instant, from_datetime
 from engine.core.model import JsonObject
+from engine.letters.template import Template
 from engine.runtime.asks import Ask
 from engine.runtime.assembly import Assembly
 from engine.runtime.handle import Line
@@ -121,10 +122,9 @@ def _supervised(key: str, chance: random.Random, calendar: Calendar, day: date, 
         yield _ask(key, "letter.verify", "supervisor", _at(verified, 9, 30, calendar), {})
         return
     warned = calendar.add_working_days(issued, 7)
-    for hour, (move, role, values) in enumerate((
-        ("letter.check", "supervisor", {}), ("letter.sign", "office", {}), ("letter.deliver", "supervisor", {"proof": "签收"}),
-    )):  # fmt: skip
-        yield _ask(key, move, role, _at(warned, 9 + hour, 0, calendar), values)
+    yield _ask(key, "letter.check", "supervisor", _at(warned, 9, 0, calendar), {})
+    yield _ask(key, "letter.sign", "office", _at(warned, 10, 0, calendar), {})
+    yield _ask(key, "letter.deliver", "supervisor", _at(warned, 11, 0, calendar), {"proof": "签收"})
 
 
 def _called_back(
@@ -134,9 +134,9 @@ def _called_back(
     if chance.random() < 0.3:
         yield _ask(key, "follow_up.no_answer", "caller", _at(called, 10, 0, calendar), {})
         called = calendar.add_working_days(called, 1)
-    yield _ask(key, "follow_up.record", "caller", _at(called, 19, chance.randrange(60), calendar), {
-        "was_contacted": True, "requests_answered": True, "promise_kept": satisfied, "satisfied": satisfied, "pressed": False,
-    })  # fmt: skip
+    answers = {"was_contacted": True, "requests_answered": True, "promise_kept": satisfied}
+    answers |= {"satisfied": satisfied, "pressed": False}
+    yield _ask(key, "follow_up.record", "caller", _at(called, 19, chance.randrange(60), calendar), answers)
 
 
 def _ask(
@@ -170,7 +170,7 @@ def _at(day: date, hour: int, minute: int, calendar: Calendar) -> Instant:
     return from_datetime(local.astimezone(UTC))
 
 
-def _city(line: Line, folder: Path, known: dict) -> City:  # type: ignore[type-arg]
+def _city(line: Line, folder: Path, known: dict[str, Template]) -> City:
     with line.store.read() as reader:
         rows = reader.cases(limit=CASES + 1)
         cases = reader.load([str(row["case_id"]) for row in rows])

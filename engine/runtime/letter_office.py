@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.core.desk import Rules
-from engine.core.model import Case, Event, Track
+from engine.core.model import Case, Event
 from engine.letters.content import Fact, LetterContent, chinese_date, path_of
 from engine.letters.template import Template, load_template
 from engine.letters.web import render_html
@@ -100,6 +100,3 @@ def write_letters(
                 target.write_bytes(document)
                 written.append(target)
     return written
-
-
-__all__ = ["Track", "content_of", "facts", "templates", "write_letters"]

@@ -55,13 +55,7 @@ class RuleBook:
         """LX-411 for an unknown one."""
         found = self.calendars.get(name)
         if found is None:
-            raise LianxinError(
-                "LX-411",
-                exit_code=2,
-                name=name,
-                suggestion=suggest(name, list(self.calendars)) or "",
-                known="、".join(self.calendars),
-            )
+            raise LianxinError("LX-411", exit_code=2, name=name, known="、".join(self.calendars))
         return found
 
     def _made(self, workflow: Workflow) -> Rules:
@@ -77,17 +71,12 @@ class RuleBook:
 
     def editions(self) -> Iterable[tuple[str, str, str, bytes]]:
         """(digest, kind, name, content) of everything in force, for the database to keep."""
-        sort = orjson.OPT_SORT_KEYS
+        sort, directory = orjson.OPT_SORT_KEYS, self.directory
         for workflow in self.workflows.values():
             yield workflow.digest, "workflow", workflow.name, workflow.content
         for calendar in self.calendars.values():
             yield calendar.digest, "calendar", calendar.name, orjson.dumps(calendar.content(), option=sort)
-        yield (
-            self.directory.digest,
-            "directory",
-            self.directory.name,
-            orjson.dumps(self.directory.content(), option=sort),
-        )
+        yield directory.digest, "directory", directory.name, orjson.dumps(directory.content(), option=sort)
         for rules in self._rules.values():
             triple = {
                 "workflow": rules.workflow.digest,
