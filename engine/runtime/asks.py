@@ -127,7 +127,7 @@ def from_event(
     received_at: Instant,
     raw: bytes = b"",
 ) -> Ask | Unusable:
-    """The wish in a CloudEvent: a native command `lianxin.case.…`, or a foreign type that a workflow's `intake:` maps."""
+    """The wish in a CloudEvent: a native command `lianxin.case.…`, or a foreign type that some `intake:` maps."""
     if isinstance(event, Unreadable):
         return Unusable(event.source or "", event.id or "", event.reason, event.detail, event.field or "", content=raw)
     said = content(event)
@@ -162,7 +162,8 @@ def _native(event: IntakeEvent, said: bytes) -> Ask | Unusable:
     if isinstance(command, Unreadable):
         return Unusable(event.source, event.id, command.reason, command.detail, command.field or "", content=said)
     name = command_name(event.type)
-    assert name is not None and event.subject is not None
+    assert name is not None
+    assert event.subject is not None
     return Ask(
         source=event.source,
         id=event.id,

@@ -59,7 +59,7 @@ def content_of(case: Case, letter_id: str, history: Iterable[Event], rules: Rule
 
 
 def facts(history: Iterable[Event], rules: Rules, before: str) -> Iterable[Fact]:
-    """The dated list: moves of the main line, and deadlines that were missed, up to the instant the letter was drafted."""
+    """The dated list: moves of the main line and missed deadlines, up to the instant the letter was drafted."""
     main = rules.workflow.main
     for event in history:
         if event.occurred_at > before or not event.version:

@@ -58,7 +58,7 @@ def _number(draft: Draft, rules: Rules, number: NextNumber) -> None:
 def _keep_numbers(draft: Draft, case: Case) -> None:
     """A number taken by an earlier draft of the same command (a letter signed and delivered at once) stays."""
     for track_id, track in draft.data["tracks"].items():
-        numbered = case.tracks.get(track_id, {}).get("number")
+        numbered = case.tracks[track_id].get("number") if track_id in case.tracks else None
         if numbered is not None and "number" not in track:
             draft.data["tracks"] = {**draft.data["tracks"], track_id: {**track, "number": numbered}}
 
