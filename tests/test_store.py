@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -19,11 +20,13 @@ from invented_streams import Invented, clock, stamp
 from pysqlite3 import dbapi2 as sqlite
 
 from engine.audit.verify import verify
+from engine.core.catalogue_database import CODES
 from engine.core.errors import LianxinError
 from engine.core.evolve import evolve
 from engine.core.instants import Instant
 from engine.core.model import Case, Event
 from engine.runtime.replay import replay
+from engine.store import store as store_module
 from engine.store.batch import (
     ACCEPTED,
     DEAD_LETTER,
@@ -448,6 +451,17 @@ def test_other_databases_are_not_spoken_yet() -> None:
         Store.open("postgresql+psycopg://somebody:secret@localhost/db")
     assert caught.value.code == "LX-528"
     assert "secret" not in str(caught.value.facts)
+
+
+def test_every_refusal_of_the_database_has_a_sentence_that_its_facts_fill() -> None:
+    source = "".join(file.read_text() for file in Path(store_module.__file__).parent.glob("*.py"))
+    raised = set(re.findall(r"LX-52\d", source))
+    assert raised == CODES.keys()
+    for entry in CODES.values():
+        wanted = set(re.findall(r"{(\w+)}", entry.zh + entry.en + entry.remedy_zh + entry.remedy_en))
+        assert wanted <= {"path", "found", "known", "needed", "process", "reason", "url"} | {
+            "group", "partition", "epoch", "expected",
+        }  # fmt: skip
 
 
 def test_a_second_process_may_read_but_not_write(path: Path) -> None:
