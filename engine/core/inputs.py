@@ -24,9 +24,9 @@ def sorted_values(
             if value is not None:
                 check_value(field, value)
                 kept[field.name] = value
-            elif required and not field.optional and field.default is None:
-                raise Refused("needs", field=field.name)
-            elif required and field.default is not None and kept is of_event:
+            elif required and (kept is of_case or (not field.optional and field.default is None)):
+                raise Refused("needs", field=field.name)  # optional for the case is not optional for the move
+            elif required and field.default is not None:
                 kept[field.name] = field.default
     if unknown := sorted(set(values) - known):
         raise Refused("unknown-field", field=unknown[0], known=sorted(known))

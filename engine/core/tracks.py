@@ -38,7 +38,8 @@ def check_opening(desk: Desk, machine: Machine) -> None:
 def new_track(desk: Desk, machine: Machine, values: JsonObject) -> Track:
     """The track in its initial state; unit fields are checked against the denial."""
     fields = machine.fields.values()
-    data, _ = sorted_values(values, fields, ())
+    needed = [field for field in fields if not field.optional and field.default is None]
+    data, _ = sorted_values(values, needed, (), [field for field in fields if field not in needed])
     for field in fields:
         if field.name not in data and field.default is not None:
             data[field.name] = field.default
