@@ -472,7 +472,11 @@ def fire_rung(desk: Desk) -> None:
     timing.emit_end(desk, deadline, key, clock)
     if deadline.then:
         desk.command = _at(command, rung["at"])
-        move(desk, machine, clock["track"], deadline.then, {}, forced=True)
+        try:
+            move(desk, machine, clock["track"], deadline.then, {}, forced=True)
+        except Refused as refused:  # the end stands; that nothing followed from it is for a person to see
+            facts = {"transition": deadline.then, "refused": refused.rejection.code}
+            desk.incident(desk.drafts[-1].data, "then-refused", **facts)
 
 
 def _at(command: Command, at: str) -> Command:
