@@ -152,10 +152,10 @@ class Reader:
 
     def parked_for(self, case_ids: Iterable[str]) -> list[ParkedRow]:
         """What waits for these cases, oldest (occurred_at, sequence) first."""
-        sql = """SELECT source, id, case_id, occurred_at, sequence, sealed, needs, parked_at, give_up_at, attempts
-                 FROM parked WHERE case_id IN (SELECT value FROM json_each(?))
-                 ORDER BY occurred_at, sequence, source, id"""
-        return [ParkedRow(*row) for row in self._driver.execute(sql, (as_json(list(case_ids)),))]
+        choice, parameters = one_of(list(case_ids))
+        sql = f"""SELECT source, id, case_id, occurred_at, sequence, sealed, needs, parked_at, give_up_at, attempts
+                  FROM parked WHERE case_id {choice} ORDER BY occurred_at, sequence, source, id"""
+        return [ParkedRow(*row) for row in self._driver.execute(sql, parameters)]
 
     def parked(self, *, give_up_until: Instant = "", limit: int = ROWS_MAX) -> list[ParkedRow]:
         """What is parked, by the instant it is given up; with `give_up_until` only what has waited too long by then."""
@@ -229,11 +229,11 @@ class Reader:
         return found
 
     def _numbered_cases(self, case_ids: list[str]) -> dict[str, tuple[int, Case]]:
-        sql = """SELECT number, case_id, version, digest, state_json FROM "case"
-                 WHERE case_id IN (SELECT value FROM json_each(?))"""
+        choice, parameters = one_of(case_ids)
+        sql = f'SELECT number, case_id, version, digest, state_json FROM "case" WHERE case_id {choice}'
         found = {
             case_id: (number, Case.from_state(case_id, version, digest, state))
-            for number, case_id, version, digest, state in self._driver.execute(sql, (as_json(case_ids),))
+            for number, case_id, version, digest, state in self._driver.execute(sql, parameters)
         }
         return {case_id: found.get(case_id) or (0, Case(case_id)) for case_id in case_ids}
 
@@ -275,6 +275,13 @@ def _given(**filters: str) -> list[tuple[str, str]]:
     return [(name, value) for name, value in filters.items() if value]
 
 
+def one_of(values: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """SQL that chooses one of these, and its parameters: one, whatever their number."""
+    if len(values) == 1:
+        return "= ?", (values[0],)
+    return "IN (SELECT value FROM json_each(?))", (as_json(values),)
+
+
 def as_json(value: object) -> str:
-    """JSON text for json_each: a list of any length is one parameter."""
+    """JSON text for json_each."""
     return orjson.dumps(value).decode()
