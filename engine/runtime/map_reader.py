@@ -46,6 +46,11 @@ class Value:
         """What to call it in a bad row: its column, if it reads just one."""
         return self.columns[0] if len(self.columns) == 1 else self.place
 
+    @property
+    def parts(self) -> tuple[Value, ...]:
+        """The values of a list, each with its own column; of any other value itself."""
+        return self.expression.items if isinstance(self.expression, _List) else (self,)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

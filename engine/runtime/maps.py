@@ -229,13 +229,19 @@ def _written(value: Value, given: Any) -> str:
 
 
 def _time(value: Value, seen: Mapping[str, Any], map_: Map) -> Instant:
-    """When it happened; of a list the earliest that is there."""
-    given = _evaluated(value, seen)
-    times = [time for time in (given if isinstance(given, list) else [given]) if time is not None and time != ""]
-    if not times:
+    """The instant; of a list the earliest of those that are there."""
+    found = [at for part in value.parts if (at := _instant(part, seen, map_)) is not None]
+    if not found:
         raise _Unusable("missing-value", value)
+    return min(found)
+
+
+def _instant(value: Value, seen: Mapping[str, Any], map_: Map) -> Instant | None:
+    given = _evaluated(value, seen)
+    if given is None or given == "":
+        return None
     try:
-        return min(to_instant(time, map_.zone, map_.time_formats) for time in times)
+        return to_instant(given, map_.zone, map_.time_formats)
     except ValueError as fault:
         raise _Unusable(str(fault), value) from None
 
