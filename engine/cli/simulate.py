@@ -104,13 +104,17 @@ def _messages(events: Path, map: Path | None, book: RuleBook) -> Iterator[Ask | 
     from engine.runtime.asks import UNLIMITED, Unusable, from_event, from_row
 
     if map is not None:
+        from engine.runtime.decode import value_check
         from engine.runtime.maps import read_commands, read_map
 
         description = read_map(map)
-        for mapped in read_commands(events, description):
+        rules = book.current(description.workflow)
+        check = value_check(rules, description.zone, description.time_formats) if rules else None
+        for mapped in read_commands(events, description, check):
             yield from_row(mapped, description.source or f"file:{events.name}", events.name)
         return
-    from engine.runtime.rows import BadRow, read_lines
+    from engine.runtime.row import BadRow
+    from engine.runtime.rows import read_lines
     from schemas.intake import IntakeEvent, read_event
 
     for line in read_lines(events):

@@ -14,7 +14,7 @@ from engine.core.instants import Instant, plus
 from engine.core.model import JsonObject
 from engine.core.workflow import IntakeRule
 from engine.runtime.maps import MappedCommand
-from engine.runtime.rows import BadRow
+from engine.runtime.row import BadRow
 from engine.runtime.rulebook import RuleBook
 from schemas.case_command import command_name, read_command
 from schemas.intake import IntakeEvent, Unreadable, content

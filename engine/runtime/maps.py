@@ -25,7 +25,8 @@ from engine.core.guards import GuardFailed
 from engine.core.instants import Instant, from_datetime
 from engine.core.report import suggest
 from engine.runtime.map_reader import FIXED_COLUMNS, ROW, Map, Rule, Value, load_map, read_map
-from engine.runtime.rows import BadRow, Row, excerpt, read_rows
+from engine.runtime.row import BadRow, Row, excerpt
+from engine.runtime.rows import read_rows
 from schemas.intake import MAX_ATTRIBUTE_CHARS
 from schemas.json_text import MAX_INTEGER
 

@@ -16,7 +16,7 @@ from openpyxl import load_workbook
 
 from engine.core.errors import LianxinError
 from engine.runtime.csv_rows import named
-from engine.runtime.rows import (
+from engine.runtime.row import (
     EXPANSION_FREE_BYTES,
     MAX_EXPANSION,
     MAX_ROW_CHARS,
