@@ -195,7 +195,7 @@ def test_of_several_times_the_earliest_that_is_there_counts() -> None:
     assert one(plain(times, ended="2026-04-01T09:00:00-08:00")).time == "2026-04-01T09:00:00.000000Z"
     assert one(plain(times, ended="")).time == "2026-04-01T09:00:00.000000Z"
     assert bad(plain(times, at="", ended="")).reason == "missing-value"
-    assert bad(plain(times, ended="soon")).field == "rows[0].time"
+    assert bad(plain(times, ended="soon")).field == "ended"
 
 
 def test_values_of_json_lines_stay_what_they_are_and_numbers_may_be_names(tmp_path: Path) -> None:
