@@ -25,6 +25,7 @@ from engine.core import (
     catalogue_scenario,
     catalogue_settings,
     catalogue_store,
+    catalogue_worker,
     catalogue_workflow,
 )
 
@@ -47,6 +48,7 @@ CODES: dict[str, Entry] = join(
     [
         catalogue_reading.CODES,
         catalogue_store.CODES,
+        catalogue_worker.CODES,
         catalogue_resources.CODES,
         catalogue_calendar.CODES,
         catalogue_workflow.CODES,

@@ -13,6 +13,7 @@ from engine.core.decide import decide
 from engine.core.desk import Rules
 from engine.core.evolve import evolve
 from engine.core.instants import Instant, plus
+from engine.core.lengths import Length
 from engine.core.model import Accepted, Case, Command, Early, JsonObject, Outcome, Rejection
 from engine.runtime.asks import UNLIMITED, Ask, Source, Unusable
 from engine.runtime.decode import Decoded, decode, vault_ref
@@ -42,6 +43,8 @@ OUR_SOURCE = "lianxin:/"
 """Beginning of the sources of our own commands. Their ids are derived: a known one is a duplicate whatever it says."""
 QUARANTINE = "quarantine"
 """What a message needs whose case is held back: that somebody mends the bug it met, and lets the case go on."""
+AUTO_LETTER_MAX_AGE = Length(3, "working days")
+"""An automatic letter for a breach that an import found stays a draft, where the breach is older."""
 SILENT = frozenset({"rung-gone", "nothing-moved"})
 """Refusals that refuse nobody: a clock's point that another fact has overtaken."""
 
@@ -77,7 +80,7 @@ class Line:
     book: RuleBook
     sources: Mapping[str, Source] = field(default_factory=lambda: {"*": UNLIMITED})
     early_max_wait: timedelta = EARLY_MAX_WAIT
-    auto_letter_days: int = 3  # working days after which a breach found by an import is too old for an automatic letter
+    auto_letter_max_age: Length = AUTO_LETTER_MAX_AGE
     park: bool = True  # False: nothing earlier can still come, so an early fact is refused at once
 
 

@@ -92,7 +92,7 @@ class Batch:
     unpark: list[tuple[str, str]] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
     settled: list[tuple[int, str]] = field(default_factory=list)
-    """Dead letters that are open no longer: number, `retried` or `discarded`"""
+    """Dead letters: number, and `retried`, `discarded`, or `open` where it was tried again in vain"""
     offsets: list[tuple[str, str, int, int, int]] = field(default_factory=list)
     """group, partition, epoch we hold, offset we expect, offset to write: the fence"""
     watermarks: list[tuple[str, Instant]] = field(default_factory=list)

@@ -304,5 +304,5 @@ DEAD_LETTER_COLUMNS = [name for name in schema.names_of(schema.dead_letter) if n
 INSERT_DEAD_LETTER = (
     f"INSERT INTO dead_letter ({', '.join(DEAD_LETTER_COLUMNS)}) VALUES ({', '.join('?' * len(DEAD_LETTER_COLUMNS))})"
 )
-SETTLE = "UPDATE dead_letter SET state = ? WHERE number = ?"
+SETTLE = "UPDATE dead_letter SET attempts = attempts + (?1 = 'open'), state = ?1 WHERE number = ?2"
 UPSERT_WATERMARK = _insert(schema.watermark) + " ON CONFLICT DO UPDATE SET instant = max(instant, excluded.instant)"

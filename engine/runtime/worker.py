@@ -1,0 +1,281 @@
+"""`lianxin run all`: one loop that takes what has arrived, reacts, rings the clocks, and waits without spinning.
+
+requests (local socket) ─┐
+files (spool)            ├─► one transaction a batch ─► answers ─► clocks as far as the intake has come ─► again
+imports (local socket)  ─┘
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception,
+    sleep_using_event,
+    stop_when_event_set,
+    wait_exponential,
+)
+
+from engine.bus import Delivery
+from engine.bus.spool import Spool
+from engine.core.errors import LianxinError
+from engine.core.instants import Instant
+from engine.log import Log
+from engine.runtime.asks import Ask, Unusable
+from engine.runtime.handle import BATCH_MESSAGES_MAX, Answer, Line
+from engine.runtime.local_socket import Server, socket_path
+from engine.runtime.messages import answered
+from engine.runtime.operations import messages_of, operate
+from engine.runtime.react import Consumer
+from engine.runtime.requests import Queue, Ticket
+from engine.runtime.timekeeper import Timekeeper
+from engine.runtime.watermarks import LIVE, MAX_WAIT, SPOOL
+from engine.runtime.writer import Item, Writer
+
+IDLE_SECONDS = 0.25
+"""Between two looks at the clock and the folder while nobody asks for anything."""
+RETRY_SECONDS_MAX = 5.0
+"""Longest wait between two attempts while the store cannot be written to."""
+STORE_UNAVAILABLE = "LX-524"
+UNWIPED = "LX-526"
+SPOOL_GROUP = "spool"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What an operator may set. `spool`: the folder of files to take in; None where there is none."""
+
+    spool: Path | None = None
+    max_wait: timedelta = MAX_WAIT
+    messages_max: int = BATCH_MESSAGES_MAX
+    listen: bool = True
+
+
+def run(
+    line: Line,
+    consumers: Sequence[Consumer],
+    settings: WorkerSettings,
+    stop: threading.Event,
+    *,
+    time: Timekeeper,
+    log: Log,
+) -> None:
+    """Work until `stop` is set, then finish the batch at hand and go. LX-523 where another process writes."""
+    with Worker(line, consumers, settings, time, log) as worker:
+        worker.run(stop)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set. For the main thread."""
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Worker:
+    """The loop, step by step: `step` does a little of everything that waits and says whether there was anything."""
+
+    def __init__(
+        self, line: Line, consumers: Sequence[Consumer], settings: WorkerSettings, time: Timekeeper, log: Log
+    ) -> None:
+        self.settings, self.time, self.log = settings, time, log
+        self.writer = Writer(line, consumers, time, log, max_wait=settings.max_wait, messages_max=settings.messages_max)
+        self.queue = Queue(time)
+        self.spool = Spool(settings.spool) if settings.spool is not None else None
+        if self.spool is None:
+            self.writer.marks.drop(SPOOL)  # whoever took the folder away does not wait for it
+        self._claims: dict[str, tuple[int, int]] = {}  # of a file: epoch and offset
+        self._closing = ExitStack()
+        path = line.store.path
+        if settings.listen and path is not None:
+            server = Server(socket_path(path), self.queue.perform, log)
+            self._closing.callback(server.close)
+        self._closing.callback(self.queue.close)
+        if self.spool is not None:
+            self._closing.callback(self.spool.close)
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def run(self, stop: threading.Event) -> None:
+        """Steps until `stop` is set. While the store cannot be written to, the same step again, ever more slowly."""
+        self.log.tell("worker.started", pid=os.getpid(), position=self.writer.place.position)
+        patient = Retrying(
+            retry=retry_if_exception(_may_pass),
+            wait=wait_exponential(multiplier=0.1, max=RETRY_SECONDS_MAX),
+            sleep=sleep_using_event(stop),
+            stop=stop_when_event_set(stop),
+            before_sleep=self._tell_of_failure,
+        )
+        while not stop.is_set():
+            try:
+                worked = patient(self.step)
+            except RetryError:  # told to stop while the store could not be written to: nothing is lost
+                break
+            if not worked:
+                self.queue.wait(IDLE_SECONDS)
+        self.log.tell("worker.stopped", pid=os.getpid(), position=self.writer.place.position)
+
+    def step(self) -> bool:
+        """Take one batch of what has arrived, ring one page of what is due; whether there was anything to do."""
+        now = self.time.now()
+        if self.time.behind:
+            self.log.tell("clock.behind", until=now)
+        worked = self._answer_requests(now)
+        worked = self._take_files(now) or worked
+        worked = bool(self.writer.catch_up(now)) or worked
+        worked = bool(self.writer.ring(now)) or worked
+        worked = bool(self.writer.give_up(now)) or worked
+        self._wipe()
+        return worked
+
+    def drain(self) -> None:
+        """Steps until nothing is left to do at this instant."""
+        while self.step():
+            pass
+
+    # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _answer_requests(self, now: Instant) -> bool:
+        tickets = self.queue.take(self.settings.messages_max)
+        try:
+            if tickets and tickets[0].size:
+                self._submit(tickets, now)
+            elif tickets:
+                tickets[0].give(operate(self.writer, tickets[0].request, now))
+        except LianxinError as error:
+            for ticket in tickets:
+                ticket.refuse(error)
+            if _may_pass(error):
+                raise  # the callers know; the worker waits until the store can be written to
+        except BaseException:
+            for ticket in tickets:
+                ticket.refuse(LianxinError("LX-532", exit_code=5))
+            raise
+        if self.queue.empty():
+            self.writer.marks.move(LIVE, now, now)
+        elif tickets:
+            self.writer.marks.move(LIVE, tickets[-1].received_at, now)
+        return bool(tickets)
+
+    def _submit(self, tickets: Sequence[Ticket], now: Instant) -> None:
+        """Group commit: many callers' messages in one transaction, each caller gets its own answers."""
+        taken = [messages_of(self.writer, ticket.request, ticket.received_at) for ticket in tickets]
+        answers = self._carry([Item(message) for messages in taken for message in messages], now)
+        at = 0
+        for ticket, messages in zip(tickets, taken, strict=True):
+            ticket.give(answered(answers[at : at + len(messages)]))
+            at += len(messages)
+
+    # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take_files(self, now: Instant) -> bool:
+        if self.spool is None:
+            return False
+        try:
+            waiting = self.spool.waiting(now)
+            if not waiting:
+                self.writer.marks.move(SPOOL, now, now)
+                return False
+            self._take_file(self.spool, waiting[0], now)
+        except LianxinError as error:
+            if error.code != "LX-537":
+                raise
+            self.log.tell("intake.file_unreadable", code=error.code)  # the watermark stands; that becomes an incident
+            return False
+        return True
+
+    def _take_file(self, spool: Spool, partition: str, now: Instant) -> None:
+        epoch, offset = self._claim(partition)
+        deliveries = spool.take(partition, offset, self.settings.messages_max)
+        if not deliveries:
+            spool.settled(partition)
+            del self._claims[partition]
+            self.log.tell("intake.file_done", count=offset)
+            return
+        items = []
+        for delivery in deliveries:
+            fence = (SPOOL_GROUP, partition, epoch, offset, delivery.following)
+            items.append(Item(self._read(delivery), fence, (SPOOL, delivery.received_at)))
+            offset = delivery.following
+        del self._claims[partition]  # asked for anew unless all of it commits: a part of it may have
+        self._carry(items, now)
+        self._claims[partition] = (epoch, offset)
+        self.writer.marks.move(SPOOL, deliveries[-1].received_at, now)
+
+    def _claim(self, partition: str) -> tuple[int, int]:
+        if partition not in self._claims:
+            with self.writer.line.store.transaction() as tx:
+                self._claims[partition] = tx.claim(SPOOL_GROUP, partition)
+        return self._claims[partition]
+
+    def _read(self, delivery: Delivery) -> Ask | Unusable:
+        """A line; one without a readable id is known by its place, so that it is a dead letter once."""
+        message = self.writer.read_in(delivery.raw, delivery.received_at)
+        message = replace(message, file=delivery.file, row=delivery.row)
+        if isinstance(message, Unusable) and not (message.source and message.id):
+            source = message.source or f"spool:{delivery.file}"
+            message = replace(message, source=source, id=message.id or f"{delivery.partition}:{delivery.row}")
+        return message
+
+    # ── what both need ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _carry(self, items: Sequence[Item], now: Instant) -> list[Answer]:
+        began = time.monotonic()
+        answers = self.writer.take_in(items, now)
+        counts: dict[str, int] = {}
+        for answer in answers:
+            name = LOGGED[answer.status]
+            counts[name] = counts.get(name, 0) + 1
+        spent = round((time.monotonic() - began) * 1000)
+        self.log.tell("batch.committed", messages=len(items), ms=spent, **counts)
+        return answers
+
+    def _wipe(self) -> None:
+        """After somebody was erased while a reader held an older snapshot: the files once more."""
+        if self.writer.unwiped:
+            try:
+                self.writer.line.store.checkpoint()
+            except LianxinError as error:
+                if error.code != UNWIPED:
+                    raise
+                return
+            self.writer.unwiped = False
+
+    def _tell_of_failure(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        code = error.code if isinstance(error, LianxinError) else ""
+        self.log.tell("store.unavailable", code=code, count=state.attempt_number)
+
+
+LOGGED = {
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "early": "early",
+    "duplicate": "duplicates",
+    "dead-letter": "dead_letters",
+}
+
+
+def _may_pass(error: BaseException) -> bool:
+    """A full disk, a lock held too long: nothing was written, and it may work again later."""
+    return isinstance(error, LianxinError) and error.code == STORE_UNAVAILABLE

@@ -1,0 +1,350 @@
+"""The one process that writes: what it knows, and how a batch, the clocks and the reactions go through it.
+
+One batch is one transaction: its messages, what follows from them, its offset. A bug in handling one message rolls the
+batch back; halving finds it; its case is put into quarantine, with an incident; everything else is committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from traceback import extract_tb
+from typing import TypeVar
+
+from engine.core.errors import LianxinError
+from engine.core.instants import Instant
+from engine.core.model import Command, Event, JsonObject
+from engine.log import Log
+from engine.runtime.asks import Ask, Unusable, from_event
+from engine.runtime.clock import INTAKE_INCOMPLETE, rungs
+from engine.runtime.handle import BATCH_MESSAGES_MAX, QUARANTINE, Answer, Line, carry
+from engine.runtime.react import GROUP, LOG, Consumer, Place, react, wished
+from engine.runtime.stamp import INCIDENT_OPENED, record
+from engine.runtime.timekeeper import Timekeeper
+from engine.runtime.watermarks import DONE, LIVE, MAX_WAIT, Reach, Watermarks
+from engine.store.batch import Batch, ParkedRow
+from engine.store.reader import Reader
+from engine.store.transaction import Tx
+from schemas.intake import read_event
+
+INCIDENT_CLOSED = "lianxin.incident.closed.v1"
+QUARANTINED, STANDS, GAVE_UP = "quarantine", "intake-incomplete", "early-gave-up"
+"""Codes of the incidents that are opened here."""
+OUR_BUG = "our-bug"
+"""Reason of a dead letter that we could not read because of a fault of ours."""
+GIVEN_UP_MAX = 500
+PAGES_MAX = 1_000_000
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message of a batch, with the offset that is settled when it is. `fence`: group, partition, epoch, from, to."""
+
+    message: Ask | Unusable
+    fence: tuple[str, str, int, int, int] | None = None
+    watermark: tuple[str, Instant] | None = None
+
+
+class PointStuck(Exception):
+    """A point of a clock that is due and does not fire: it would be asked for again without end."""
+
+
+class Writer:
+    """Takes the database's lock, and works on it until `close`. LX-523 where another process has it."""
+
+    def __init__(
+        self,
+        line: Line,
+        consumers: Sequence[Consumer],
+        time: Timekeeper,
+        log: Log,
+        *,
+        max_wait: timedelta = MAX_WAIT,
+        messages_max: int = BATCH_MESSAGES_MAX,
+    ) -> None:
+        self.line, self.consumers, self.time, self.log = line, consumers, time, log
+        self.messages_max = messages_max
+        with line.store.transaction() as tx:
+            self.place = Place(*tx.claim(GROUP, LOG))
+            last = tx.log(tx.head() - 1, 1)
+            if last:
+                time.not_before(last[0].recorded_at)
+            self.marks = Watermarks(tx.watermarks(), time.now(), max_wait)
+            incidents = open_incidents(tx)
+        self.held: set[str] = {i["case_id"] for i in incidents if i["code"] == QUARANTINED}
+        """Cases in quarantine."""
+        self._told: set[str] = set()  # partitions that stand still, and have an incident
+        self.unwiped = False
+        """Somebody was erased while a reader held an older snapshot: the files must be wiped later."""
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def take_in(self, items: Sequence[Item], now: Instant) -> list[Answer]:
+        """Carry messages, and what follows from them, to their commit; one answer each."""
+        answers: dict[int, Answer] = {}
+
+        def work(tx: Tx, part: Sequence[int]) -> Place:
+            place = self.place
+            taken = [items[index] for index in part]
+            fences, marks = _joined(taken), [item.watermark for item in taken if item.watermark]
+            for wave in self._waves(part, items):
+                messages = [items[index].message for index in wave]
+                given = carry(tx, messages, self.line, now, offsets=fences, watermarks=marks, held=self.held)
+                answers.update(zip(wave, given, strict=True))
+                place = react(tx, self.line, self.consumers, place, now, held=self.held)
+                fences, marks = [], []
+            return place
+
+        def quarantine(index: int, error: Exception) -> None:
+            item = items[index]
+            if not isinstance(item.message, Ask):
+                raise error  # there is no case to hold: the worker must stop
+            case_id = self.case_of(item.message)
+            with self.line.store.transaction() as tx:
+                marks = [item.watermark] if item.watermark else []
+                held = {*self.held, case_id}
+                (answers[index],) = carry(
+                    tx, [item.message], self.line, now, offsets=_joined([item]), watermarks=marks, held=held
+                )
+                self._open_quarantine(tx, case_id, error, now)
+            self.held.add(case_id)
+
+        self._isolated(range(len(items)), work, quarantine)
+        return [answers[index] for index in range(len(items))]
+
+    def case_of(self, ask: Ask) -> str:
+        """The id of the case that is meant."""
+        return ask.case_id or self.line.keys.case_id(ask.workflow, ask.case_key)
+
+    def read_in(self, raw: bytes, received_at: Instant) -> Ask | Unusable:
+        """The wish in a CloudEvent as it came, by what its source may do."""
+        event = read_event(raw, received_at)
+        try:
+            return from_event(event, self.line.book, self.line.sources, received_at, raw)
+        except (AssertionError, LianxinError, MemoryError):
+            raise
+        except Exception as error:  # kept as a dead letter, with an incident: the others go on
+            with self.line.store.transaction() as tx:
+                self.open_incident(tx, "", OUR_BUG, {"error": type(error).__name__, "place": where(error)}, received_at)
+            return Unusable(event.source or "", event.id or "", OUR_BUG, f"{type(error).__name__}", content=raw)
+
+    def _waves(self, part: Sequence[int], items: Sequence[Item]) -> list[list[int]]:
+        """The part in rounds: what follows from a case's message comes before the case's next message.
+
+        At one instant a case's messages come before reactions, as in `simulate`.
+        """
+        turns: dict[str, tuple[int, Instant]] = {}
+        waves: list[list[int]] = [[]]
+        for index in part:
+            message = items[index].message
+            turn = 0
+            if isinstance(message, Ask):
+                case_id = self.case_of(message)
+                last = turns.get(case_id)
+                if last is not None:
+                    turn = last[0] if last[1] == message.time else last[0] + 1
+                turns[case_id] = (turn, message.time)
+            if turn == len(waves):
+                waves.append([])
+            waves[turn].append(index)
+        return waves
+
+    # ── clocks and reactions ─────────────────────────────────────────────────────────────────────────────────────
+
+    def ring(self, now: Instant) -> int:
+        """Fire points that are due as far as the intake has come, one page of them; how many."""
+        fired = self._fire(self.marks.reach(now), now, ())
+        beyond = self.marks.beyond(now)
+        self._tell_of(beyond, now)
+        if not fired and beyond is not None:
+            fired = self._fire(beyond, now, (INTAKE_INCOMPLETE,))
+        return fired
+
+    def settle(self, now: Instant) -> None:
+        """Everything that follows by itself up to `now`: reactions, clocks, what has waited too long."""
+        for _ in range(PAGES_MAX):
+            if not (self.catch_up(now) or self.ring(now) or self.give_up(now)):
+                return
+        raise AssertionError("clocks ring without end")
+
+    def catch_up(self, now: Instant) -> int:
+        """React to facts that nobody has reacted to, one page of them: those another process has appended."""
+        with self.line.store.transaction() as tx:
+            events = tx.log(self.place.position, BATCH_MESSAGES_MAX, reacts_only=True)
+
+        def work(tx: Tx, part: Sequence[Event]) -> Place:
+            to = part[-1].position
+            return react(tx, self.line, self.consumers, self.place, now, held=self.held, to=to)
+
+        def quarantine(event: Event, error: Exception) -> None:
+            self._hold(event.case_id, error, now, past=event.position)
+
+        self._isolated(events, work, quarantine)
+        return len(events)
+
+    def give_up(self, now: Instant) -> int:
+        """Open an incident for what has waited too long for the fact it needs. It stays, and is tried on."""
+        with self.line.store.transaction() as tx:
+            waiting = tx.parked(give_up_until=now, limit=GIVEN_UP_MAX)
+            if not waiting:
+                return 0
+            batch = Batch(parked=[replace(row, give_up_at=DONE) for row in waiting])
+            late = [row for row in waiting if row.needs != QUARANTINE]  # those have their incident
+            batch.events = [_incident(row.case_id, GAVE_UP, _facts(row), now) for row in late]
+            tx.append(batch)
+        if late:
+            self.log.tell("message.given_up", count=len(late))
+        return len(waiting)
+
+    def _fire(self, reach: Reach, now: Instant, notes: tuple[str, ...]) -> int:
+        with self.line.store.transaction() as tx:
+            commands = rungs(
+                tx,
+                reach.until,
+                self.line,
+                notes=notes,
+                without_cases=self.held,
+                without_workflows=reach.held,
+                imported=self.marks.imported,
+            )
+
+        def work(tx: Tx, part: Sequence[Command]) -> Place:
+            answers = carry(tx, part, self.line, now, watermarks=self.marks.as_rows())
+            if any(answer.status != "accepted" for answer in answers):
+                raise PointStuck
+            return react(tx, self.line, self.consumers, self.place, now, held=self.held)
+
+        def quarantine(command: Command, error: Exception) -> None:
+            self._hold(command.case_id, error, now)
+
+        if commands:
+            self._isolated(commands, work, quarantine)
+            self.log.tell("clock.fired", count=len(commands), until=reach.until)
+        return len(commands)
+
+    # ── bugs ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _isolated(
+        self,
+        parts: Sequence[Part],
+        work: Callable[[Tx, Sequence[Part]], Place],
+        quarantine: Callable[[Part, Exception], None],
+    ) -> None:
+        """Do all of it in one transaction; where a bug shows, halve until the part that has it is found."""
+        if not parts:
+            return
+        try:
+            with self.line.store.transaction() as tx:
+                place = work(tx, parts)
+        except (AssertionError, LianxinError, MemoryError):
+            raise  # store, chain or fence are broken, or an operator must mend something: the worker must not go on
+        except Exception as error:
+            if len(parts) == 1:
+                quarantine(parts[0], error)
+                return
+            half = len(parts) // 2
+            self._isolated(parts[:half], work, quarantine)
+            self._isolated(parts[half:], work, quarantine)
+            return
+        self.place = place
+
+    def _hold(self, case_id: str, error: Exception, now: Instant, past: int = 0) -> None:
+        with self.line.store.transaction() as tx:
+            self._open_quarantine(tx, case_id, error, now)
+            if past:
+                fence = (GROUP, LOG, self.place.epoch, self.place.position, past)
+                tx.append(Batch(offsets=[fence]))
+        if past:
+            self.place = replace(self.place, position=past)
+        self.held.add(case_id)
+
+    def _open_quarantine(self, tx: Tx, case_id: str, error: Exception, now: Instant) -> None:
+        facts = {"error": type(error).__name__, "place": where(error)}
+        if case_id not in self.held:
+            self.open_incident(tx, case_id, QUARANTINED, facts, now)
+        self.log.tell("case.quarantined", case_id=case_id, **facts)
+
+    def open_incident(self, tx: Tx, case_id: str, code: str, facts: JsonObject, now: Instant) -> None:
+        """Something a person must look at, on record."""
+        tx.append(Batch(events=[_incident(case_id, code, facts, now)]))
+
+    def release(self, case_id: str, now: Instant, cause: JsonObject) -> int:
+        """Take a case out of quarantine, in one transaction; how many messages were waiting.
+
+        Its incidents are closed, what its facts should have caused is caused, and its messages are tried. Raises what
+        the case was quarantined for, where that is not mended: nothing has changed then.
+        """
+        with self.line.store.transaction() as tx:
+            waiting = len(tx.parked_for([case_id]))
+            for incident in open_incidents(tx, case_id):
+                if incident["code"] == QUARANTINED:
+                    closed = {"position": incident["position"], "ordinal": incident["ordinal"]} | cause
+                    tx.append(Batch(events=[record(case_id, INCIDENT_CLOSED, closed, {}, now, now)]))
+            held = self.held - {case_id}
+            at = 0
+            while events := tx.history(case_id, at):
+                at = events[-1].position
+                heard = [event for event in events if event.reacts and event.position <= self.place.position]
+                carry(tx, wished(heard, self.line, self.consumers, now), self.line, now)
+            carry(tx, [], self.line, now, retry={case_id})
+            place = react(tx, self.line, self.consumers, self.place, now, held=held)
+        self.place, self.held = place, held
+        self.log.tell("case.released", case_id=case_id, count=waiting)
+        return waiting
+
+    def _tell_of(self, beyond: Reach | None, now: Instant) -> None:
+        standing = set(beyond.standing) if beyond is not None else set()
+        for partition in sorted(standing - self._told):
+            with self.line.store.transaction() as tx:
+                told = {i["facts"].get("partition") for i in open_incidents(tx) if i["code"] == STANDS}
+                if partition not in told:
+                    facts = {"partition": partition, "until": self.marks.reach(now).until}
+                    self.open_incident(tx, "", STANDS, facts, now)
+            self.log.tell("intake.stands", partition=partition.partition("/")[0])
+        self._told = standing
+
+
+def where(error: BaseException) -> str:
+    """The place in the code where an exception came from, without a value."""
+    frames = extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f"{'/'.join(Path(last.filename).parts[-3:])}:{last.lineno}"
+
+
+def open_incidents(reader: Reader, case_id: str = "") -> list[JsonObject]:
+    """All incidents that nobody has closed."""
+    found: list[JsonObject] = []
+    after = (0, 0)
+    while page := reader.incidents(case_id=case_id, open_only=True, after=after):
+        found += page
+        after = (page[-1]["position"], page[-1]["ordinal"])
+    return found
+
+
+def _incident(case_id: str, code: str, facts: JsonObject, now: Instant) -> Event:
+    return record(case_id, INCIDENT_OPENED, {"code": code, "facts": facts}, {}, now, now)
+
+
+def _facts(row: ParkedRow) -> JsonObject:
+    return {"source": row.source, "id": row.id, "needs": row.needs, "since": row.parked_at}
+
+
+def _joined(items: Sequence[Item]) -> list[tuple[str, str, int, int, int]]:
+    """The fences of a run of messages as one for each partition: from the first one's offset to the last one's."""
+    joined: dict[tuple[str, str], tuple[str, str, int, int, int]] = {}
+    for item in items:
+        if item.fence is not None:
+            group, partition, epoch, start, end = item.fence
+            first = joined.get((group, partition))
+            joined[group, partition] = (group, partition, epoch, first[3] if first else start, end)
+    return list(joined.values())
+
+
+__all__ = ["INCIDENT_CLOSED", "LIVE", "Item", "Writer", "open_incidents", "where"]
