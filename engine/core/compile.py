@@ -120,6 +120,7 @@ class Compiler:
     # ── meaning ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def workflow(self, form: WorkflowForm) -> Workflow:
+        self.form = form
         fields = {name: self.field(("case", name), name, f, OF_CASE) for name, f in form.case.items()}
         tracks = {
             name: {n: self.field(("tracks", name, "data", n), n, f, OF_TRACK) for n, f in track.data.items()}
@@ -133,7 +134,7 @@ class Compiler:
             MAIN: self._states(form.states, ("states",), main=True),
             **{n: self._states(t.states, ("tracks", n, "states"), main=False) for n, t in form.tracks.items()},
         }
-        self.form, self.states, self.fields, self.track_fields = form, states, fields, tracks
+        self.states, self.fields, self.track_fields = states, fields, tracks
         self.expressions = Expressions(self, fields, tracks, states, form)
         roles = {name: self._role(name) for name in form.roles}
         letters = {name: compile_letter(self, name) for name in form.letters}
