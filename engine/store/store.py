@@ -235,6 +235,8 @@ def _engine(connect: Any, pool: Any) -> Engine:
 
 def _connect(path: Path | None, *, durable: bool) -> Any:
     try:
+        if path is not None and not path.exists():  # nobody but its owner reads a database of complaints
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         connection = sqlite.connect(
             str(path) if path else ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
         )
@@ -248,7 +250,7 @@ def _connect(path: Path | None, *, durable: bool) -> Any:
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         ):
             connection.execute(f"PRAGMA {pragma}")
-    except sqlite.OperationalError as error:
+    except (OSError, sqlite.OperationalError) as error:
         raise LianxinError("LX-524", exit_code=5, path=path, reason=error) from error
     except sqlite.DatabaseError as error:
         raise LianxinError("LX-522", exit_code=5, path=path) from error
