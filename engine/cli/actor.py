@@ -9,6 +9,7 @@ from engine.core.desk import Rules
 from engine.core.directory import Directory
 from engine.core.errors import LianxinError
 from engine.core.model import Actor, Case
+from engine.core.permits import may_see
 from engine.core.report import suggest
 from engine.runtime.decode import DIRECTORY_OF_ANY
 
@@ -43,17 +44,9 @@ def read_actor(text: str, directory: Directory) -> Actor:
     return Actor(role, person, unit or (units.pop() if len(units) == 1 else ""))
 
 
-def may_see(case: Case, actor: Actor | None, rules: Rules) -> bool:
-    """Whether the case exists for this actor. An accused unit, and all under it, learn of nothing; so does nobody of a
-    sealed matter but the role it is sealed to. None is the operator of this database.
-    """
-    if actor is None:
-        return True
-    accused = case.data.get(rules.workflow.accused) if rules.workflow.accused else None
-    if accused and actor.unit and rules.directory.in_or_under(actor.unit, accused):
-        return False
-    state = rules.workflow.main.states.get(case.state)
-    return state is None or not state.sealed_to or state.sealed_to == actor.role
+def exists_for(case: Case, actor: Actor | None, rules: Rules) -> bool:
+    """Whether the case exists for this actor; None is the operator of this database, who sees all."""
+    return actor is None or may_see(case, rules, actor.role, actor.unit)
 
 
 def actor_lines(actor: Mapping[str, str]) -> str:

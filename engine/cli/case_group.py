@@ -39,12 +39,12 @@ AsOption = Annotated[
 
 def visible(desk: Desk, name: str, workflow: str, acting: str) -> tuple[Case, Rules]:
     """The case, if it exists for whoever asks; LX-903 (exit 3) is the same for a missing one and a hidden one."""
-    from engine.cli.actor import may_see, read_actor
+    from engine.cli.actor import exists_for, read_actor
     from engine.core.errors import LianxinError
 
     actor = read_actor(acting, desk.book.directory) if acting else None
     found = desk.case(name, workflow)
     rules = desk.book.pinned(found.workflow)
-    if not may_see(found, actor, rules):
+    if not exists_for(found, actor, rules):
         raise LianxinError("LX-903", exit_code=3, case=name)
     return found, rules

@@ -81,7 +81,7 @@ def _cases(
     desk: Desk, workflow: str, phase: str, state: str, unit: str, actor: Actor | None
 ) -> Iterator[tuple[Case, Rules]]:
     """Those that fit and that the actor may see, in the order of their ids."""
-    from engine.cli.actor import may_see
+    from engine.cli.actor import exists_for
 
     digests = [row["digest"] for row in desk.reader.editions("workflow") if row["name"] == workflow]
     left = CASES_SCANNED_MAX
@@ -94,7 +94,7 @@ def _cases(
             left -= len(rows)
             for case in folds.values():
                 rules = desk.book.pinned(case.workflow)
-                if may_see(case, actor, rules):
+                if exists_for(case, actor, rules):
                     yield case, rules
             if len(rows) < size:
                 break

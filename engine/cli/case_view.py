@@ -162,6 +162,7 @@ def clock_row(key: str, clock: Clock, now: Instant, calendar: Calendar) -> JsonO
         "due_raw_at": clock["due_raw_at"],
         "missed_at": clock.get("missed_at"),
         "provisional": clock.get("provisional", False),
+        "right": clock.get("right", False),
         "pauses": clock.get("pauses", []),
     }
     if clock["status"] == "running":
@@ -169,8 +170,8 @@ def clock_row(key: str, clock: Clock, now: Instant, calendar: Calendar) -> JsonO
     return row
 
 
-def left(row: JsonObject | None, due_at: Instant = "", now: Instant = "") -> str:
-    """`remaining` in words."""
+def left(row: JsonObject | None, due_at: Instant = "", now: Instant = "", *, right: bool = False) -> str:
+    """`remaining` in words. Nobody is late with a right: it is over."""
     if row is None:
         return ""
     if row.get("paused"):
@@ -180,6 +181,8 @@ def left(row: JsonObject | None, due_at: Instant = "", now: Instant = "") -> str
         amount = f"{hours}:{minutes:02}"
         return f"还剩 {amount} · {amount} left" if row["minutes"] >= 0 else f"已过 {amount} · {amount} late"
     days = row["working_days"]
+    if right and due_at < now:
+        return "已届满 · over"
     if days < 0 or (due_at and due_at < now):
         return f"已过 {-days} 个工作日 · {-days} working days late"
     return f"还剩 {days} 个工作日 · {days} working days left" if days else "今天到期 · due today"
@@ -253,7 +256,7 @@ def show_lines(said: JsonObject, screen: Screen, calendar: Calendar, now: Instan
             c["clock"],
             c["status"],
             local(c["due_at"], zone) + (screen.said("（暂定） · (provisional)") if c["provisional"] else ""),
-            screen.said(left(c.get("remaining"), c["due_at"], now)),
+            screen.said(left(c.get("remaining"), c["due_at"], now, right=c["right"])),
             c["owner"],
         )
         for c in said["clocks"]

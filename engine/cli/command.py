@@ -39,9 +39,15 @@ class Session:
 
 def group(name: str, help: str) -> typer.Typer:
     """A group of commands, `lianxin case …`."""
-    return typer.Typer(
+    app = typer.Typer(
         name=name, help=help, cls=Group, no_args_is_help=True, rich_markup_mode=None, add_completion=False
     )
+    app.callback()(_nothing)  # so that a group of one command stays a group
+    return app
+
+
+def _nothing() -> None:
+    """What a group does by itself."""
 
 
 def single() -> typer.Typer:

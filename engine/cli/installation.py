@@ -74,7 +74,7 @@ class Installation:
     def reading(self) -> Iterator[Desk]:
         """The database to look at, one snapshot; the versions of workflows come from the files or from itself."""
         with self.store() as store:
-            book = self._book(store, self._workflows_for_reading())
+            book = self.book(store, self._workflows_for_reading())
             with store.read() as reader:
                 yield Desk(self, reader, book)
 
@@ -83,12 +83,13 @@ class Installation:
         """The straight line, to send commands down. LX-523 (exit 5) while another process writes."""
         vault = Vault(self.keys)
         with self.store(vault) as store:
-            book = self._book(store, self.assembly.workflows())
+            book = self.book(store, self.assembly.workflows())
             line = self.assembly.line(store, self.keys, vault, book)
             line.early_max_wait = self.settings.early.max_wait
             yield line
 
-    def _book(self, store: Store, workflows: dict[str, Workflow]) -> RuleBook:
+    def book(self, store: Store, workflows: dict[str, Workflow]) -> RuleBook:
+        """The rules in force; versions that no file has any more are recalled from the database."""
         directory = self.assembly.directory(self.settings.directory)
         return self.assembly.book(workflows, directory, store)
 

@@ -30,7 +30,7 @@ def move_now(case: Case, name: str, rules: Rules, places: Places, now: Instant, 
         "track_id": track_id,
         "from_here": row is not None,
         "from": sorted(at for at, named in machine.table if named == move),
-        "place": places.transition(machine.name, state or said_state(machine, move), move),
+        "place": places.transition(machine.name, state if row else _a_state(machine, move), move),
         "roles": [],
         "needs": [],
         "conditions": [],
@@ -55,7 +55,7 @@ def move_now(case: Case, name: str, rules: Rules, places: Places, now: Instant, 
     return said
 
 
-def said_state(machine: Machine, move: str) -> str:
+def _a_state(machine: Machine, move: str) -> str:
     """A state in which the move stands, to point at its line."""
     return next((at for at, named in machine.table if named == move), "")
 

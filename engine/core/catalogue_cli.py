@@ -1,10 +1,22 @@
-"""What is said by the command line itself (LX-900 … LX-970)."""
+"""What is said by the command line itself (LX-900 … LX-970), and of files that cannot be read (LX-190, LX-191)."""
 
 from __future__ import annotations
 
 from engine.core.catalogue_entry import Entry
 
 CODES: dict[str, Entry] = {
+    "LX-190": Entry(
+        zh="读不到 {file}：{reason}。",
+        en="{file} cannot be read: {reason}.",
+        remedy_zh="请检查路径与权限；需要的是文件，不是目录。",
+        remedy_en="Check the path and its permissions; it must be a file, not a folder.",
+    ),
+    "LX-191": Entry(
+        zh="{file} 的写法有问题。",
+        en="{file} is not written right.",
+        remedy_zh="请逐条更正下列问题后重试。",
+        remedy_en="Mend the findings listed with it and try again.",
+    ),
     "LX-900": Entry(
         zh="命令写得不对：{reason_zh}。",
         en="The command line is not right: {reason_en}.",
@@ -27,8 +39,8 @@ CODES: dict[str, Entry] = {
         zh="找不到事项 {case}。",
         en="There is no case {case}.",
         remedy_zh="lianxin case list 列出事项；可用事项编号（或其开头六位以上），也可用来件编号加 --workflow。",
-        remedy_en="`lianxin case list` shows the cases. Name one by its id, by the first six or more characters of it, or "
-        "by the number its source knows it by, with --workflow.",
+        remedy_en="`lianxin case list` shows the cases. Name one by its id, by the first six or more characters of it, "
+        "or by the number its source knows it by, with --workflow.",
     ),
     "LX-904": Entry(
         zh="“{case}”可以指 {count} 件事项。",
@@ -46,7 +58,8 @@ CODES: dict[str, Entry] = {
         zh="名录中没有 {person} 在 {unit} 担任 {role} 的记载。",
         en="The directory does not say that {person} is {role} in {unit}.",
         remedy_zh="此角色可由这些人担任：{known}。如有人事变动，请先更新名录。",
-        remedy_en="Those who may act in this role: {known}. If somebody new holds the post, update the directory first.",
+        remedy_en="Those who may act in this role: {known}. If somebody new holds the post, update the directory "
+        "first.",
     ),
     "LX-907": Entry(
         zh="{option} 写得不对：{text}。",
@@ -138,11 +151,17 @@ CODES: dict[str, Entry] = {
         remedy_zh="请检查拼写，或把日历放入 calendars 目录。",
         remedy_en="Check the spelling, or put the calendar into the calendars folder.",
     ),
+    "LX-922": Entry(
+        zh="没有名为 {name} 的场景。",
+        en="There is no scenario {name}.",
+        remedy_zh="请检查拼写；lianxin test 不带 --only 时运行全部场景。",
+        remedy_en="Check the spelling; without --only `lianxin test` runs them all.",
+    ),
     "LX-970": Entry(
         zh="连心内部出错：{type}（错误在我们，不在你的数据）。",
         en="A bug in lianxin: {type}. It is our fault, not that of your data.",
         remedy_zh="报告已写入 {report}（不含个人信息和命令参数的值），请发给维护者。已提交的数据不受影响。",
-        remedy_en="A report without personal data or argument values is at {report}; please send it to the maintainers. "
-        "What was committed stays as it is.",
+        remedy_en="A report without personal data or argument values is at {report}; please send it to the "
+        "maintainers. What was committed stays as it is.",
     ),
 }
