@@ -158,6 +158,9 @@ reactions:
   supervise:
     upon: [deadline.handling.missed, deadline.review.missed]
     do: [{issue_letter: {kind: supervision, to: =event.owner, else_to: office}}]
+  clear_the_unit:
+    upon: deadline.handling.corrected
+    do: [{remind: {to: =case.unit, text: 按期办理，系统补录}}]
   call_back:
     upon: state.handled.entered
     when: has(case.satisfied) && !case.satisfied
@@ -170,7 +173,7 @@ source: test:hotline
 format: csv
 time_zone: Asia/Shanghai
 time_format: "%Y-%m-%d %H:%M"
-sequence: n
+sequence: "n"
 rows:
   - does: call
     as: clerk

@@ -352,6 +352,50 @@ def test_replies_known_late_but_given_in_time_clear_the_unit_and_the_letter_keep
     assert _dense_per_year(arrived)
 
 
+REPLIES_APART = """\
+workflow: zh_replies
+source: zh_replies_706.csv
+format: csv
+time_zone: Asia/Shanghai
+time_format: "%Y-%m-%d %H:%M:%S"
+sequence: line_number
+rows:
+  - does: register
+    as: clerk
+    when: row.what == 'received_at'
+    id: =row.case_id + '-received'
+    case_key: =row.case_id
+    time: =row.at
+    with: {number: =row.case_id}
+  - does: answer
+    as: handler
+    when: row.what == 'replied_at'
+    id: =row.case_id + '-replied'
+    case_key: =row.case_id
+    time: =row.at
+"""
+
+
+def test_replies_that_come_before_their_messages_wait_and_are_taken_up(
+    history: Callable[[str], History], ran: Ran, tmp_path: Path
+) -> None:
+    """Message and reply as rows of their own, in the order of time but for the shuffling: some replies come first."""
+    whole = history("zh_replies")
+    with whole.events.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    apart = sorted((row[what], row["case_id"], what) for row in rows for what in ("received_at", "replied_at"))
+    in_order, shuffled, map_ = tmp_path / "in_order.csv", tmp_path / "shuffled.csv", tmp_path / "apart.map.yaml"
+    lines = [f"{number},{case},{what},{at}" for number, (at, case, what) in enumerate(apart, start=1)]
+    in_order.write_text("\n".join(["line_number,case_id,what,at", *lines]) + "\n", encoding="utf-8")
+    shuffled_copy(in_order, shuffled, SEED)
+    map_.write_text(REPLIES_APART, encoding="utf-8")
+    arrived = run(replace(whole, map=map_, events=shuffled, order="arrival"), tmp_path / "arrived")
+    assert arrived.summary["answers"]["early"] > 0
+    assert arrived.inbox == {"accepted": 2 * len(rows)}  # none waits any longer
+    assert arrived.missed("handling") == ran("zh_replies").missed("handling")
+    assert _dense_per_year(arrived)
+
+
 # ── from here on, how the tests look at things ───────────────────────────────────────────────────────────────────────
 
 
