@@ -55,6 +55,24 @@ def start(
     return _projected(clock, calendar)
 
 
+def start_again(
+    first: Clock, last: Clock, run: int, at: Instant, calendar: Calendar, remind: Sequence[str] = ()
+) -> Clock:
+    """Another run towards the due day of the ones before (`again: keep due`), also where that has passed.
+
+    Counted from the first run's start, so that a calendar loaded later moves it as it would have moved the first.
+    """
+    again = start(last["deadline"], last["track"], run, at, None, calendar, due=last["due_at"], remind=remind)
+    if "budget" not in last or "pauses" in first or "pauses" in last:
+        again["due_raw_at"] = last["due_raw_at"]
+        return again
+    again["budget"], again["since"] = last["budget"], first["started_at"]
+    again["rungs"] = [Rung(at="", name=name) for name in remind]
+    again = _projected(again, calendar)
+    again["rungs"] = [rung for rung in again["rungs"] if rung["name"] == END or rung["at"] > at]
+    return again
+
+
 def stop(clock: Clock, at: Instant, status: ClockStatus, calendar: Calendar) -> Clock:
     """The clock at its end; `used` tells what was consumed, `ended_at` when."""
     ended = _settled(clock, at, calendar)

@@ -26,8 +26,8 @@ from engine.core.model import (
     Rejection,
     Track,
 )
-from engine.core.permits import check_denial, check_role, signatures
-from engine.core.workflow import MAIN, Deadline, Machine, Transition
+from engine.core.permits import check_denial, check_role, check_there, signatures
+from engine.core.workflow import MAIN, By, Deadline, Machine, Transition
 
 BACK = "back"
 
@@ -114,8 +114,7 @@ def _early(desk: Desk) -> Early | None:
 def transition(desk: Desk) -> None:
     """A move of the main line, or (`letter.sign`) of one of its tracks."""
     command = desk.command
-    if not desk.case.exists:
-        raise Refused("no-case")
+    check_there(desk)
     head, _, tail = command.name.partition(".")
     if not tail:
         if command.intake and command.at < desk.case.last_fact_at:
@@ -169,20 +168,23 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
         check_role(desk, by, transition.not_as, sight)
     of_own, of_event = sorted_values(values, transition.case_needs, transition.event_needs, transition.takes)
     check_denial(desk, dict(machine.fields), of_own)
-    signed = None
-    if (by.all or by.two) and not forced:
-        key = f"{track_id or 'case'}.{name}"
-        signed, complete = signatures(desk, by, transition, key)
-        if not complete:
-            desk.emit(f"lianxin.{machine.name or 'case'}.{name}.approved.v1", {"approvals": {key: signed}}, [])
-            return
     if of_own:  # conditions see the case (or track) with the needs laid over it
         own = "track" if track_id else "case"
         sight[own] = {**sight[own], **of_own}
     sight["event"] = of_event
     inputs: JsonObject = {}
-    _check_before(desk, transition, machine, track_id)
     desk.check(transition.conditions, sight, inputs)
+    _check_before(desk, transition, machine, track_id)
+    signed = None
+    if (by.all or by.two) and not forced:
+        key = f"{track_id or 'case'}.{name}"
+        signed, complete = signatures(desk, by, transition, key)
+        if not complete:
+            waiting: JsonObject = {"approvals": {key: signed}} | ({"inputs": inputs} if inputs else {})
+            if of_event:
+                waiting["with"] = {"event": of_event}
+            desk.emit(f"lianxin.{machine.name or 'case'}.{name}.approved.v1", waiting, [])
+            return
     sets = {}
     for field, value in transition.sets:
         sets[field.name] = desk.value(value, sight, inputs) if hasattr(value, "evaluate") else value
@@ -200,7 +202,8 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     if target is not None and not track_id:
         _check_closing(desk, machine, target)
     names = list(desk.rules.workflow.names_of(machine.name, name, state, target))
-    timing.miss_what_ends(desk, names, track_id, desk.command.at)
+    final = target is not None and not track_id and machine.states[target].final
+    timing.miss_what_ends(desk, names, track_id, desk.command.at, final=final)
     if track_id:
         _track_data(desk, machine, track_id, data, state, target, {**of_own, **sets})
     else:
@@ -336,11 +339,7 @@ def _end_what_a_final_state_ends(desk: Desk, effects: timing.Effects, track_id: 
 
 def _born_late(desk: Desk, deadline: Deadline, key: str) -> None:
     """A run that kept a due day which has passed is missed at the instant it starts."""
-    clock = desk.case.clocks[key]
-    missed = clocks.miss(clock, desk.command.at)
-    data = timing.clock_data(key, missed)
-    prefix = f"{deadline.machine}." if deadline.machine else ""
-    desk.emit("lianxin.deadline.missed.v1", data, [f"{prefix}deadline.{deadline.name}.missed"], actor=ENGINE_ACTOR)
+    timing.emit_end(desk, deadline, key, desk.case.clocks[key], desk.command.at)
 
 
 def correct_late(desk: Desk) -> None:
@@ -367,14 +366,13 @@ def correct_late(desk: Desk) -> None:
 def open_track(desk: Desk) -> None:
     """A new track: by a person where `opens:` allows it, or by a reaction."""
     command, workflow = desk.command, desk.rules.workflow
-    if not desk.case.exists:
-        raise Refused("no-case")
+    check_there(desk)
     machine = workflow.tracks.get(command.name)
     if machine is None:
         raise Refused("no-track", track=command.name)
     _once(desk)
-    if desk.denied(command.actor.unit):
-        raise Refused("accused-unit", unit=command.actor.unit)
+    if command.actor.role != ENGINE:
+        check_role(desk, By(any=machine.opens_by), (), desk.sight())
     tracks.check_opening(desk, machine)
     data: JsonObject = {}
     values = dict(command.values)

@@ -7,6 +7,15 @@ from engine.core.model import ENGINE, Actor, Case, JsonObject
 from engine.core.workflow import By, Field, Role, Transition
 
 
+def check_there(desk: Desk) -> None:
+    """Refused `no-case` where there is none; a sealed one looks the same to everybody it is not sealed to."""
+    if desk.case.exists:
+        sealed_to = desk.rules.workflow.main.states[desk.case.state].sealed_to
+        if sealed_to in ("", desk.command.actor.role) or desk.command.actor.role == ENGINE:
+            return
+    raise Refused("no-case")
+
+
 def check_role(desk: Desk, by: By, not_as: tuple[str, ...], sight: Sight) -> None:
     """Refused `role-not-allowed` unless the actor may act in one of the roles, here and now."""
     actor = desk.command.actor

@@ -32,20 +32,23 @@ def runs(desk: Desk, deadline: Deadline, track_id: str) -> list[tuple[str, Clock
         found.append((key, clock))
 
 
-def miss_what_ends(desk: Desk, names: Sequence[str], track_id: str, at: Instant) -> None:
+def miss_what_ends(desk: Desk, names: Sequence[str], track_id: str, at: Instant, *, final: bool = False) -> None:
     """A clock that this fact would end, but whose time was over before: its breach comes first, at its own instant."""
-    for name in names:
-        for what, deadline in desk.rules.workflow.clock_index.get(name, ()):
-            if what == "start":
-                continue
-            for key, clock in runs(desk, deadline, track_id):
-                if clock["status"] == "running" and not clocks.is_paused(clock) and clock["due_at"] < at:
-                    emit_end(desk, deadline, key, clock)
+    workflow = desk.rules.workflow
+    entries = [entry for name in names for entry in workflow.clock_index.get(name, ())]
+    ending = [deadline for what, deadline in entries if what != "start" or deadline.again == "restart"]
+    ending += [d for d in workflow.any_event if d.again == "restart"]
+    if final:
+        ending += [d for d in workflow.main.deadlines.values() if not d.keep_after_close]
+    for deadline in ending:
+        for key, clock in runs(desk, deadline, track_id):
+            if clock["status"] == "running" and not clocks.is_paused(clock) and clock["due_at"] < at:
+                emit_end(desk, deadline, key, clock)
 
 
-def emit_end(desk: Desk, deadline: Deadline, key: str, clock: Clock) -> None:
-    """The breach of a deadline (or the lapse of a right), at the first instant after it was due."""
-    at = clock["rungs"][-1]["at"]
+def emit_end(desk: Desk, deadline: Deadline, key: str, clock: Clock, at: Instant = "") -> None:
+    """The breach of a deadline (or the lapse of a right): `at` an instant, else at the first one after it was due."""
+    at = at or clock["rungs"][-1]["at"]
     ended = clocks.miss(clock, at)
     what = "lapsed" if ended["status"] == "lapsed" else "missed"
     data = clock_data(key, ended)
@@ -219,9 +222,8 @@ class Effects:
         track = self.track_id if deadline.machine else ""
         calendar = self.desk.rules.calendar
         if last is not None and deadline.again == "keep due":
-            clock = clocks.start(deadline.name, track, run, at, None, calendar, due=last["due_at"])
-            clock["due_raw_at"] = last["due_raw_at"]
-            return clock
+            earlier = [clock for _, clock in runs(self.desk, deadline, self.track_id)]
+            return clocks.start_again(earlier[0], last, run, at, calendar, deadline.remind)
         used = last.get("used", 0) if last is not None and deadline.again == "resume" else 0
         if deadline.due is not None:
             text = self.after.value(deadline.due, self.sight)
