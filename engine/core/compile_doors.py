@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.core.guards import interpolation
-from engine.core.workflow import MAIN, By, Field, IntakeRule, Machine, Opening
+from engine.core.workflow import MAIN, By, Field, IntakeRule, Machine, Opening, Transition
 from schemas.workflow_file import IntakeForm
 
 if TYPE_CHECKING:
@@ -26,8 +26,13 @@ def compile_intake(
 
 
 def required(fields: Iterable[Field]) -> list[str]:
-    """Names of the fields that a command must bring: neither optional nor with a default."""
+    """Names of the fields that are neither optional nor have a default."""
     return [field.name for field in fields if not field.optional and field.default is None]
+
+
+def must_bring(move: Transition | Opening) -> list[str]:
+    """Names of the fields that a command must bring: those of the case it names, and those it declares as needed."""
+    return [*(field.name for field in move.case_needs), *required(move.event_needs)]
 
 
 def _opening(compiler: Compiler, name: str, main: Machine) -> Opening:
@@ -100,9 +105,9 @@ def _check_command(
     for key in form.with_:
         if key not in takes:
             compiler.unknown("a field", key, takes, (*path, "with", key), key=True)
-    ways = [required((*row.case_needs, *row.event_needs)) for row in rows]
+    ways = [must_bring(row) for row in rows]
     if opening is not None:
-        ways.append(required((*opening.case_needs, *opening.event_needs)))
+        ways.append(must_bring(opening))
     compiler.check_given(form.does, ways, form.with_, path)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.core.actions import ENGINE_ACTIONS, LEVELS, ActionSpec
 from engine.core.compile_deadlines import moves_of
-from engine.core.compile_doors import required
+from engine.core.compile_doors import must_bring, required
 from engine.core.guards import Scope, interpolation
 from engine.core.lengths import parse_length
 from engine.core.model import ENGINE
@@ -157,7 +157,7 @@ def _check_fired(compiler: Compiler, name: str, form: ActionForm, path: Path, ma
     if rows and not any(ENGINE in row.by.roles for row in rows):
         compiler.problem("LX-226", path, name=name)
         return
-    ways = [required((*row.case_needs, *row.event_needs)) for row in rows if ENGINE in row.by.roles]
+    ways = [must_bring(row) for row in rows if ENGINE in row.by.roles]
     compiler.check_given(name, ways, form.with_, path)
 
 
@@ -177,7 +177,7 @@ def check_ends(compiler: Compiler, machines: Mapping[str, Machine]) -> None:
             if rows and not any(ENGINE in row.by.roles for row in rows):
                 compiler.problem("LX-226", path, name=deadline.then)
             else:
-                ways = [required((*row.case_needs, *row.event_needs)) for row in rows]
+                ways = [must_bring(row) for row in rows]
                 compiler.check_given(deadline.then, ways, (), path)
 
 

@@ -1,0 +1,168 @@
+"""Deadlines that never run or never end, breaches that nobody answers, clocks that their owner can stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.core.compile_form import Path
+from engine.core.lint_subject import Arrow, Subject
+from engine.core.lint_values import Possible
+from engine.core.workflow import MAIN, Deadline
+
+PHASES = ("received", "assigned", "handled", "reviewed", "closed")
+
+
+def check(subject: Subject) -> None:
+    """LX-245 to LX-250, LX-254."""
+    for deadline, path in subject.deadlines():
+        if not _starts(subject, deadline):
+            subject.note("LX-245", path, deadline=deadline.name)
+            continue
+        if not _stops(subject, deadline):
+            subject.note("LX-246", (*path, "until"), deadline=deadline.name)
+        _answered(subject, deadline, path)
+        _then(subject, deadline, path)
+        _owner_stops(subject, deadline)
+    _before(subject)
+
+
+# ── starts and stops ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _starts(subject: Subject, deadline: Deadline) -> bool:
+    """Whether something can start it, and its conditions can hold."""
+    fired = _possible(subject, deadline.starts, deadline.machine)
+    if not (fired or deadline.any_event or deadline.start_field is not None):
+        return False
+    machine = subject.machines[deadline.machine]
+    return Possible(subject, machine).can_hold(deadline.conditions)
+
+
+def _stops(subject: Subject, deadline: Deadline) -> bool:
+    """Whether one of its `until` can happen while it runs, or something cancels it."""
+    ends = deadline.stops | deadline.cancels
+    running = subject.runs_in(deadline)
+    for arrow in subject.arrows[deadline.machine]:
+        if arrow.state in running and ends.intersection(subject.names_of(arrow)):
+            return True
+    foreign = [name for name in ends if deadline.machine == MAIN and name.partition(".")[0] in subject.workflow.tracks]
+    return _possible(subject, foreign, MAIN)
+
+
+def _possible(subject: Subject, names: Iterable[str], machine: str) -> bool:
+    for name in names:
+        head = name.partition(".")[0]
+        owner = head if machine == MAIN and head in subject.workflow.tracks else machine
+        if name in subject.possible[owner]:
+            return True
+    return False
+
+
+# ── what follows a breach ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _answered(subject: Subject, deadline: Deadline, path: Path) -> None:
+    """A breach is answered by a reaction, by `then:`, or by saying that it is listed; and it is somebody's."""
+    if deadline.right:
+        return
+    prefix = f"{deadline.machine}." if deadline.machine else ""
+    heard = f"{prefix}deadline.{deadline.name}.missed" in subject.workflow.listened
+    if not (heard or deadline.then or deadline.on_breach):
+        subject.note("LX-247", path, deadline=deadline.name, name=f"{prefix}deadline.{deadline.name}.missed")
+    if not deadline.owner and deadline.owner_expression is None and not deadline.else_to:
+        subject.note("LX-254", path, deadline=deadline.name)
+
+
+def _then(subject: Subject, deadline: Deadline, path: Path) -> None:
+    """What is to happen at the end is possible in every state in which the end can come."""
+    if not deadline.then:
+        return
+    able = {arrow.state for arrow in subject.arrows[deadline.machine] if arrow.name == deadline.then}
+    if left := sorted(subject.runs_in(deadline) - able):
+        states = "、".join(left)
+        subject.note("LX-250", (*path, "then"), value=deadline.then, transition=deadline.then, states=states)
+
+
+def _before(subject: Subject) -> None:
+    """`before: D` in a state where D cannot be running: the move is never possible there."""
+    told = set()
+    for arrows in subject.arrows.values():
+        for arrow in arrows:
+            if arrow.row.before is None or (arrow.row, arrow.path) in told:
+                continue
+            owner, name = arrow.row.before
+            deadline = subject.machines[owner].deadlines[name]
+            here = subject.reachable[MAIN] if owner != arrow.machine else {arrow.state}
+            if not subject.runs_in(deadline) & here and arrow.state in subject.reachable[arrow.machine]:
+                told.add((arrow.row, arrow.path))
+                subject.note("LX-249", (*arrow.path, "before"), transition=arrow.name, deadline=name, state=arrow.state)
+
+
+# ── whose clock ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _owner_stops(subject: Subject, deadline: Deadline) -> None:
+    """A move by which the late one gets rid of the clock without doing what it is about."""
+    if deadline.right or deadline.owner_expression is None:
+        return
+    own = _roles_of(subject, deadline.owner_expression.text)
+    told: set[object] = set()
+    for arrow in subject.arrows[deadline.machine]:
+        if arrow.state in subject.runs_in(deadline) and _alone(arrow, own) and arrow.path not in told:
+            how = _escape(subject, deadline, arrow, own)
+            if how:
+                told.add(arrow.path)
+                subject.note("LX-248", arrow.path, transition=arrow.name, deadline=deadline.name, how=how)
+
+
+def _roles_of(subject: Subject, owner: str) -> set[str]:
+    """The roles held by the owner: `of` the same unit, `is` the same person."""
+    return {
+        role.name
+        for role in subject.workflow.roles.values()
+        for relation in (role.of, role.is_)
+        if relation is not None and relation.text == owner
+    }
+
+
+def _alone(arrow: Arrow, own: set[str]) -> bool:
+    """Whether the owner's side can make the move without anybody else."""
+    by = arrow.row.by
+    if by.all:
+        return set(by.all) <= own
+    return bool(set(by.roles) & own)
+
+
+def _escape(subject: Subject, deadline: Deadline, arrow: Arrow, own: set[str]) -> str:
+    """How a move of the owner's ends or halts its clock; "" where it does not, or where it is what was promised."""
+    names = subject.names_of(arrow)
+    machine = subject.machines[deadline.machine]
+    if deadline.cancels.intersection(names):
+        return "取消期限 cancels it"
+    if deadline.stops.intersection(names):
+        return "使期限停止而事未办 stops it undone" if _is_objection(subject, arrow, own) else ""
+    if arrow.target in deadline.pause_states - {arrow.state} and not deadline.pause_law:
+        right = arrow.row.before
+        granted = right is not None and subject.machines[right[0]].deadlines[right[1]].right
+        return "" if granted else "中止期限 halts it"
+    if machine.states[arrow.target].final and arrow.enters and not deadline.keep_after_close:
+        return "结束事项，期限随之取消 closes the case, and the clock with it"
+    return ""
+
+
+def _is_objection(subject: Subject, arrow: Arrow, own: set[str]) -> bool:
+    """A move within a phase after which somebody else decides whether the matter goes back to where it was."""
+    states = subject.machines[arrow.machine].states
+    if not (arrow.enters and states[arrow.state].phase and states[arrow.target].phase):
+        return False
+    if _rank(states[arrow.target].phase) > _rank(states[arrow.state].phase):
+        return False
+    return any(
+        not set(back.row.by.roles) & own
+        and (back.target == arrow.state or _rank(states[back.target].phase) < _rank(states[arrow.state].phase))
+        for back in subject.leaving(arrow.machine, arrow.target)
+    )
+
+
+def _rank(phase: str) -> int:
+    return PHASES.index(phase) if phase in PHASES else len(PHASES)
