@@ -32,16 +32,17 @@ def rungs(
     `imported`: by workflow, the instant an import ended: what was due by then was found by it, and is marked so.
     """
     found: dict[str, Command] = {}
-    passed_over: Instant = ""
+    bound = until  # the oldest point that must wait for the next call: nothing younger may come before it
     due = tx.due(until, limit, without_cases=without_cases, without_workflows=without_workflows)
     cases = tx.load({case_id for _, case_id, _ in due})
     for at, case_id, key in due:
-        if passed_over and at > passed_over:
-            break  # it would come before a point that is older
+        if at > bound:
+            break
         if case_id in found:
-            passed_over = at
+            bound = at
             continue
         case = cases[case_id]
+        bound = min([bound, *(rung["at"] for rung in case.clocks[key]["rungs"][1:2])])
         marks = (*notes, IMPORTED) if imported and at <= imported.get(_workflow(case, line), "") else notes
         found[case_id] = Command(
             source=CLOCK_SOURCE,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -33,7 +32,7 @@ from engine.core.errors import LianxinError
 from engine.core.instants import Instant
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable
-from engine.runtime.handle import BATCH_MESSAGES_MAX, Answer, Line
+from engine.runtime.handle import BATCH_MESSAGES_MAX, Line
 from engine.runtime.local_socket import Server, socket_path
 from engine.runtime.messages import answered
 from engine.runtime.operations import messages_of, operate
@@ -180,7 +179,7 @@ class Worker:
     def _submit(self, tickets: Sequence[Ticket], now: Instant) -> None:
         """Group commit: many callers' messages in one transaction, each caller gets its own answers."""
         taken = [messages_of(self.writer, ticket.request, ticket.received_at) for ticket in tickets]
-        answers = self._carry([Item(message) for messages in taken for message in messages], now)
+        answers = self.writer.take_in([Item(message) for messages in taken for message in messages], now)
         at = 0
         for ticket, messages in zip(tickets, taken, strict=True):
             ticket.give(answered(answers[at : at + len(messages)]))
@@ -218,7 +217,7 @@ class Worker:
             items.append(Item(self._read(delivery), fence, (SPOOL, delivery.received_at)))
             offset = delivery.following
         del self._claims[partition]  # asked for anew unless all of it commits: a part of it may have
-        self._carry(items, now)
+        self.writer.take_in(items, now)
         self._claims[partition] = (epoch, offset)
         self.writer.marks.move(SPOOL, deliveries[-1].received_at, now)
 
@@ -237,18 +236,7 @@ class Worker:
             message = replace(message, source=source, id=message.id or f"{delivery.partition}:{delivery.row}")
         return message
 
-    # ── what both need ───────────────────────────────────────────────────────────────────────────────────────────
-
-    def _carry(self, items: Sequence[Item], now: Instant) -> list[Answer]:
-        began = time.monotonic()
-        answers = self.writer.take_in(items, now)
-        counts: dict[str, int] = {}
-        for answer in answers:
-            name = LOGGED[answer.status]
-            counts[name] = counts.get(name, 0) + 1
-        spent = round((time.monotonic() - began) * 1000)
-        self.log.tell("batch.committed", messages=len(items), ms=spent, **counts)
-        return answers
+    # ── beside that ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _wipe(self) -> None:
         """After somebody was erased while a reader held an older snapshot: the files once more."""
@@ -265,15 +253,6 @@ class Worker:
         error = state.outcome.exception() if state.outcome is not None else None
         code = error.code if isinstance(error, LianxinError) else ""
         self.log.tell("store.unavailable", code=code, count=state.attempt_number)
-
-
-LOGGED = {
-    "accepted": "accepted",
-    "rejected": "rejected",
-    "early": "early",
-    "duplicate": "duplicates",
-    "dead-letter": "dead_letters",
-}
 
 
 def _may_pass(error: BaseException) -> bool:

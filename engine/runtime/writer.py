@@ -6,10 +6,12 @@ batch back; halving finds it; its case is put into quarantine, with an incident;
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from traceback import extract_tb
 from typing import TypeVar
 
@@ -37,8 +39,16 @@ OUR_BUG = "our-bug"
 GIVEN_UP_MAX = 500
 PAGES_MAX = 1_000_000
 
+LOGGED = {
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "early": "early",
+    "duplicate": "duplicates",
+    "dead-letter": "dead_letters",
+}
+"""What became of a message, as the log's line of a batch counts it."""
+
 Part = TypeVar("Part")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +124,12 @@ class Writer:
                 self._open_quarantine(tx, case_id, error, now)
             self.held.add(case_id)
 
+        began = monotonic()
         self._isolated(range(len(items)), work, quarantine)
+        if items:
+            counts = Counter(LOGGED[answer.status] for answer in answers.values())
+            spent = round((monotonic() - began) * 1000)
+            self.log.tell("batch.committed", messages=len(items), ms=spent, **counts)
         return [answers[index] for index in range(len(items))]
 
     def case_of(self, ask: Ask) -> str:
