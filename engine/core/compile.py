@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from engine.core.actions import ActionSpec
-from engine.core.compile_deadlines import compile_deadlines, moves_of
+from engine.core.compile_deadlines import compile_deadlines, moves_of, states_it_runs_in
 from engine.core.compile_doors import compile_intake, compile_openings
 from engine.core.compile_fields import (
     BUILT_IN_NEEDS,
@@ -285,7 +285,7 @@ class Compiler:
         deadlines = compile_deadlines(self, name)
         for deadline in deadlines.values():
             if deadline.extension:
-                self._add_extension(rows, name, deadline.name, deadline.extension)
+                self._add_extension(rows, name, deadline)
         table = build_table(self.states[name], rows)
         initial = next((s for s, form in forms.items() if form.initial), "")
         opens = track.opens if track else None
@@ -409,8 +409,11 @@ class Compiler:
             found.append((field, self.expressions.value(scope, value, field, (*path, name), present=present)))
         return tuple(found)
 
-    def _add_extension(self, rows: dict[tuple[str, str], Transition], machine: str, name: str, extension: Any) -> None:
+    def _add_extension(self, rows: dict[tuple[str, str], Transition], machine: str, deadline: Deadline) -> None:
         """`extend:` makes two or three moves that stay: ask, grant, refuse (request, approval, cap; 条例 三十四)."""
+        name, extension = deadline.name, deadline.extension
+        assert extension is not None
+        where = states_it_runs_in(deadline, self.states[machine], rows)
         reason = (BUILT_IN_NEEDS["reason"],)
         moves = {"grant": By(any=extension.approved_by)}
         if extension.asked_by:
@@ -419,9 +422,8 @@ class Compiler:
             transition = Transition(
                 name=f"{what}_extension_{name}", to=None, by=by, event_needs=reason, extension=(what, name)
             )
-            for state in self.states[machine].values():
-                if not state.final:
-                    rows.setdefault((state.name, transition.name), transition)
+            for state in where:
+                rows.setdefault((state, transition.name), transition)
 
 
 def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, Any]:

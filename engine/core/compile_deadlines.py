@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.clocks import check_reminder
 from engine.core.guards import Guard, Scope, interpolation
 from engine.core.lengths import Length, parse_length
-from engine.core.workflow import MAIN, Deadline, Extension, NamedCondition
+from engine.core.workflow import MAIN, Deadline, Extension, NamedCondition, State, Transition
 from schemas.workflow_file import Condition, DeadlineForm
 
 if TYPE_CHECKING:
@@ -100,6 +100,34 @@ def trigger_names(compiler: Compiler, machine: str, texts: Iterable[str], path: 
                 compiler.unknown("a state", name, states, path)
             found.add(f"{prefix}state.{name}.entered")
     return frozenset(found)
+
+
+def states_it_runs_in(
+    deadline: Deadline, states: Mapping[str, State], rows: Mapping[tuple[str, str], Transition]
+) -> list[str]:
+    """The states that may be reached while a deadline runs: where it can be extended. Final ones are none of them."""
+    prefix = f"{deadline.machine}." if deadline.machine else ""
+    known = {f"{prefix}state.{state}.entered": {state} for state in states}
+    for (state, name), move in rows.items():
+        known.setdefault(f"{prefix}transition.{name}", set()).update(_targets(state, move, states))
+    everywhere = deadline.any_event or deadline.start_field is not None or not deadline.starts <= set(known)
+    reached = set(states) if everywhere else set().union(*(known[name] for name in deadline.starts))
+    ends, frontier = deadline.stops | deadline.cancels, set(reached)
+    while frontier:
+        found = set()
+        for (state, name), move in rows.items():
+            if state in frontier and f"{prefix}transition.{name}" not in ends:
+                found |= {to for to in _targets(state, move, states) if f"{prefix}state.{to}.entered" not in ends}
+        frontier = found - reached
+        reached |= found
+    return [state for state in states if state in reached and not states[state].final]
+
+
+def _targets(state: str, move: Transition, states: Mapping[str, State]) -> set[str]:
+    """Where a move may lead; `back` may lead to any state."""
+    if move.to == "back":
+        return set(states)
+    return {move.to or state}
 
 
 def moves_of(compiler: Compiler, machine: str) -> set[str]:
@@ -264,4 +292,4 @@ def _named(
     return tuple(c if c.name else replace(c, name=f"{name}.{n}") for n, c in enumerate(found, start=1))
 
 
-__all__ = ["Guard", "compile_deadlines", "moves_of", "trigger_names"]
+__all__ = ["Guard", "compile_deadlines", "moves_of", "states_it_runs_in", "trigger_names"]
