@@ -44,6 +44,13 @@ def read_actor(text: str, directory: Directory) -> Actor:
     return Actor(role, person, unit or (units.pop() if len(units) == 1 else ""))
 
 
+def must_act(text: str, directory: Directory) -> Actor:
+    """The actor of a command that goes on record under somebody's name. LX-923 (exit 2) where --as is missing."""
+    if not text:
+        raise LianxinError("LX-923", exit_code=2)
+    return read_actor(text, directory)
+
+
 def exists_for(case: Case, actor: Actor | None, rules: Rules) -> bool:
     """Whether the case exists for this actor; None is the operator of this database, who sees all."""
     return actor is None or may_see(case, rules, actor.role, actor.unit)

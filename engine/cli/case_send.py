@@ -11,20 +11,18 @@ from engine.cli.case_group import AsOption, CaseArgument, WorkflowOption, app, v
 from engine.cli.command import Session, command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from engine.cli.installation import Installation
-    from engine.core.model import Actor, JsonObject
+    from engine.cli.installation import Desk
+    from engine.core.desk import Rules
+    from engine.core.model import Actor, Case, Command, JsonObject, Outcome
     from engine.runtime.asks import Ask
-    from engine.runtime.handle import Answer, Line
+    from engine.runtime.handle import Answer
 
 SOURCE = "lianxin:/cli"
 REFUSED = 6
+WRITER_GONE = "LX-534"
 DATA_BYTES_MAX = 1024 * 1024
-
-
-class _NotMeant(Exception):
-    """Ends the transaction of a --dry-run."""
 
 
 @command(
@@ -63,6 +61,14 @@ def send(
         str, typer.Option("--track", metavar="ID", help="哪一条并行线 · Which track, where several fit")
     ] = "",
     workflow: WorkflowOption = "",
+    id_: Annotated[
+        str,
+        typer.Option(
+            "--id", metavar="ID",
+            help="消息编号，缺省新编；重发时用同一个，便不会办两次 · "
+            "The message's id, by default a new one; sent again under the same, it is carried out once",
+        ),
+    ] = "",
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -71,25 +77,33 @@ def send(
         ),
     ] = False,
 ) -> int:  # fmt: skip
+    from engine.cli.actor import must_act
     from engine.cli.installation import Installation
-    from engine.core.errors import LianxinError
+    from engine.core.decide import decide
+    from engine.runtime.office import submit
 
-    if not acting:
-        raise LianxinError("LX-905", exit_code=2, text="（缺少 missing）")
     values, petitioner = _brought(given or [], data)
     installation = Installation(session)
-    with installation.writing() as line:
-        ask, actor = _ask(installation, line, case, transition, acting, track, workflow, values, petitioner)
-        _must_be_readable(ask, line)
-        answer = _handled(ask, line, installation, dry_run)
-        said = _said(answer, ask, actor, line, dry_run)
+    with installation.reading() as desk:
+        actor = must_act(acting, desk.book.directory)
+        ask = _ask(desk, actor, case, transition, acting, track, workflow, values, petitioner, id_)
+        command, rules, found = _understood(ask, desk)
+        answer = _answer_of(decide(found, command, rules), found) if dry_run else None
+    if answer is None:
+        with installation.office() as office:
+            (answer,) = _submitted(session, ask, lambda: submit(office, [ask]))
+    said = _said(answer, ask, actor, dry_run)
+    if answer.status == "accepted" and not dry_run:
+        with installation.reading() as desk:
+            moved = desk.reader.load([answer.case_id])[answer.case_id]
+            said |= {"state": moved.state, "phase": moved.phase}
     session.screen.result(said, _lines(said, session))
     return 0 if answer.status in ("accepted", "duplicate") else REFUSED
 
 
 def _ask(
-    installation: Installation,
-    line: Line,
+    desk: Desk,
+    actor: Actor,
     case: str,
     transition: str,
     acting: str,
@@ -97,33 +111,29 @@ def _ask(
     workflow: str,
     values: Mapping[str, Any],
     petitioner: Mapping[str, str],
-) -> tuple[Ask, Actor]:
+    id_: str,
+) -> Ask:
     """The wish, about a case that exists and that the actor may see, or about one it is to open."""
     import uuid
 
     import orjson
 
-    from engine.cli.actor import read_actor
-    from engine.cli.installation import Desk
     from engine.core.errors import LianxinError
     from engine.runtime.asks import Ask
 
-    actor = read_actor(acting, line.book.directory)
     case_id, key = "", ""
-    with line.store.read() as reader:
-        desk = Desk(installation, reader, line.book)
-        try:
-            found, rules = visible(desk, case, workflow, acting)
-            case_id, name = found.case_id, rules.workflow.name
-        except LianxinError as error:
-            openings = {n: w for n, w in line.book.workflows.items() if transition in w.opens}
-            if error.code != "LX-903" or not openings or _hidden(desk, case, workflow):
-                raise
-            key, name = case, _workflow_to_open(openings, workflow, transition)
+    try:
+        found, rules = visible(desk, case, workflow, acting)
+        case_id, name = found.case_id, rules.workflow.name
+    except LianxinError as error:
+        openings = {n: w for n, w in desk.book.workflows.items() if transition in w.opens}
+        if error.code != "LX-903" or not openings or _hidden(desk, case, workflow):
+            raise
+        key, name = case, _workflow_to_open(openings, workflow, transition)
     said = {"case": case, "does": transition, "values": values, "petitioner": petitioner, "actor": actor.as_json()}
-    ask = Ask(
+    return Ask(
         source=SOURCE,
-        id=str(uuid.uuid4()),
+        id=id_ or str(uuid.uuid4()),
         workflow=name,
         does=transition,
         role=actor.role,
@@ -131,17 +141,16 @@ def _ask(
         unit=actor.unit,
         case_key=key,
         case_id=case_id,
-        time=installation.now(),
+        time=desk.installation.now(),
         values=values,
         petitioner=petitioner,
         track=track,
         intake=False,
         content=orjson.dumps(said, option=orjson.OPT_SORT_KEYS),
     )
-    return ask, actor
 
 
-def _hidden(desk: Any, case: str, workflow: str) -> bool:
+def _hidden(desk: Desk, case: str, workflow: str) -> bool:
     """Whether the case is there after all: one that the actor may not see cannot be opened a second time."""
     from engine.core.errors import LianxinError
 
@@ -167,44 +176,51 @@ def _workflow_to_open(openings: Mapping[str, object], workflow: str, transition:
     return next(iter(openings))
 
 
-def _must_be_readable(ask: Ask, line: Line) -> None:
-    """A slip of the person at the keyboard is told at once: it becomes no dead letter."""
+def _understood(ask: Ask, desk: Desk) -> tuple[Command, Rules, Case]:
+    """The command in the wish. A slip of the person at the keyboard is told at once: it becomes no dead letter."""
     from engine.core.catalogue_intake import CODE_OF_REASON
     from engine.core.errors import LianxinError
     from engine.runtime.asks import Unusable
     from engine.runtime.decode import decode
 
-    case_id = ask.case_id or line.keys.case_id(ask.workflow, ask.case_key)
-    rules = line.book.current(ask.workflow)
-    if ask.case_id:
-        with line.store.read() as reader:
-            rules = line.book.pinned(reader.load([case_id])[case_id].workflow)
+    case_id = ask.case_id or desk.installation.keys.case_id(ask.workflow, ask.case_key)
+    case = desk.reader.load([case_id])[case_id]
+    rules = desk.book.pinned(case.workflow) if case.exists else desk.book.current(ask.workflow)
     assert rules is not None, "the workflow was found before"
     found = decode(ask, case_id, rules)
     if isinstance(found, Unusable):
         code = CODE_OF_REASON.get(found.reason, "LX-357")
         raise LianxinError(code, exit_code=2, field=found.field, detail=found.detail)
+    return found.command, rules, case
 
 
-def _handled(ask: Ask, line: Line, installation: Installation, dry_run: bool) -> Answer:
-    from engine.runtime.handle import carry, handle
+def _answer_of(outcome: Outcome, case: Case) -> Answer:
+    """What the rules would say, without asking anybody to carry it out."""
+    from engine.core.model import Accepted, Rejection
+    from engine.runtime.handle import Answer
 
-    now = installation.now()
-    if not dry_run:
-        return handle([ask], line, now)[0]
-    answers: list[Answer] = []
+    if isinstance(outcome, Accepted):
+        return Answer("accepted", case.case_id, case.version + len(outcome.drafts))
+    assert isinstance(outcome, Rejection), "a person's command is never early"
+    return Answer("rejected", case.case_id, case.version, outcome.code, outcome.facts)
+
+
+def _submitted(session: Session, ask: Ask, submit: Callable[[], list[Answer]]) -> list[Answer]:
+    from engine.core.errors import LianxinError
+
     try:
-        with line.store.transaction() as tx:
-            answers = carry(tx, [ask], line, now)
-            raise _NotMeant
-    except _NotMeant:
-        return answers[0]
+        return submit()
+    except LianxinError as error:
+        if error.code == WRITER_GONE:
+            session.screen.complain(session.screen.said(f"再发请加 --id {ask.id} · To send it again add --id {ask.id}"))
+        raise
 
 
-def _said(answer: Answer, ask: Ask, actor: Actor, line: Line, dry_run: bool) -> JsonObject:
+def _said(answer: Answer, ask: Ask, actor: Actor, dry_run: bool) -> JsonObject:
     said: JsonObject = {
         "status": answer.status,
         "case_id": answer.case_id,
+        "id": ask.id,
         "transition": ask.does,
         "as": actor.as_json(),
         "version": answer.version,
@@ -212,10 +228,6 @@ def _said(answer: Answer, ask: Ask, actor: Actor, line: Line, dry_run: bool) -> 
         "facts": answer.facts,
         "dry_run": dry_run,
     }
-    if answer.status == "accepted" and not dry_run:
-        with line.store.read() as reader:
-            case = reader.load([answer.case_id])[answer.case_id]
-        said |= {"state": case.state, "phase": case.phase}
     if answer.code:
         from engine.core.refusals import why_refused
 

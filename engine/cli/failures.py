@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import typer
 
@@ -74,13 +74,19 @@ def lines_of(error: LianxinError, screen: Screen) -> list[str]:
         from engine.core.report import text
 
         lines.append(text(error.problems, sources_of(error.problems)))
-    lines.append(f"{screen.said('错误 · Error')} {error.code}: {sentence(error.code, error.facts, screen.language)}")
-    todo = remedy(error.code, error.facts, screen.language)
-    if todo and not error.problems:
-        lines.append(f"  → {todo}")
+    first, *rest = [sentence(error.code, error.facts, language) for language in languages(screen)]
+    lines += [f"{screen.said('错误 · Error')} {error.code}: {first}", *(f"  {text}" for text in rest)]
+    if not error.problems:
+        todo = [remedy(error.code, error.facts, language) for language in languages(screen)]
+        lines += [f"  → {text}" for text in dict.fromkeys(todo) if text]
     if error.facts.get("suggestion"):
         lines.append(f"  → {screen.said('是否想写 · did you mean')}: {error.facts['suggestion']}")
     return lines
+
+
+def languages(screen: Screen) -> list[Literal["zh", "en"]]:
+    """The languages that whole sentences are told in, each on a line of its own."""
+    return ["zh", "en"] if screen.language == "zh+en" else [screen.language]
 
 
 def sources_of(problems: Iterable[Problem]) -> dict[str, str]:
@@ -117,8 +123,8 @@ def write_report(error: BaseException, arguments: Sequence[str]) -> Path | str:
 
 
 def _usage(error: Any, screen: Screen) -> int:
-    zh, en = _reason(error)
     context = getattr(error, "ctx", None)
+    zh, en = _reason(error, context)
     if type(error).__name__ == "NoArgsIsHelpError":
         screen.complain(error.format_message())
         return USAGE
@@ -127,7 +133,7 @@ def _usage(error: Any, screen: Screen) -> int:
     return USAGE
 
 
-def _reason(error: Any) -> tuple[str, str]:
+def _reason(error: Any, context: Any) -> tuple[str, str]:
     """What Typer says, in both languages."""
     en = str(error.format_message()).rstrip(".").replace("\n", " ").replace("\t", "")
     kind = type(error).__name__
@@ -135,6 +141,8 @@ def _reason(error: Any) -> tuple[str, str]:
     name = " / ".join(parameter.opts) if parameter is not None and parameter.opts else ""
     if parameter is not None and parameter.param_type_name == "argument":
         name = str(parameter.metavar or parameter.name).upper()
+    if en.startswith("No such command"):
+        return _no_command(en, context)
     if kind == "MissingParameter":
         return f"缺少 {name}", f"{name} is missing"
     if kind == "NoSuchOption":
@@ -145,14 +153,21 @@ def _reason(error: Any) -> tuple[str, str]:
         return f"{name} 的值不能用：{error.message.rstrip('.')}", f"{name}: {error.message.rstrip('.')}"
     if kind == "BadOptionUsage":
         return f"选项 {error.option_name} 用法有误：{error.message.rstrip('.')}", en
-    if en.startswith("No such command"):
-        zh = en.replace("No such command", "没有命令").replace(". Did you mean ", "；是否想写 ").rstrip("?")
-        return zh, en.rstrip("?")
     if en.startswith("Got unexpected extra argument"):
         return en.replace("Got unexpected extra argument(s)", "多余的参数"), en
     if en == "Missing command":
         return "缺少子命令", "a subcommand is missing"
     return en, en
+
+
+def _no_command(en: str, context: Any) -> tuple[str, str]:
+    """A command that nobody knows, with did-you-mean among those that are there."""
+    from engine.core.report import suggest
+
+    name = en.partition("'")[2].partition("'")[0]
+    meant = suggest(name, context.command.list_commands(context)) if context is not None else None
+    zh, en = f"没有命令 {name}", f"there is no command {name}"
+    return (f"{zh}；是否想写 {meant}", f"{en}; did you mean {meant}") if meant else (zh, en)
 
 
 def _chain(error: BaseException) -> list[str]:

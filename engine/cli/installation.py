@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from engine.cli.command import Session
 from engine.core.errors import LianxinError
-from engine.core.instants import Instant, from_datetime, parse
+from engine.core.instants import Instant
 from engine.core.model import Case
 from engine.core.workflow import Workflow
+from engine.log import Log
+from engine.runtime.asks import Source
 from engine.runtime.assembly import Assembly
 from engine.runtime.handle import Line
+from engine.runtime.office import Office, reach
 from engine.runtime.rulebook import RuleBook
+from engine.runtime.timekeeper import Timekeeper, timekeeper
+from engine.runtime.writer import Writer
 from engine.settings import FILE, find_project, load_settings
+from engine.store import schema
 from engine.store.keys import Keys, read_key_file
 from engine.store.reader import Reader
 from engine.store.store import Store
@@ -54,17 +59,14 @@ class Installation:
         """The key file's keys. LX-501 … LX-507 where it cannot be used."""
         return read_key_file(self.settings.key_file)
 
+    @cached_property
+    def time(self) -> Timekeeper:
+        """The machine's clock; that of `clock_file` in tests."""
+        return timekeeper(self.settings.clock_file)
+
     def now(self) -> Instant:
-        """The instant at which a person acts; that of `clock_file` in tests."""
-        clock = self.settings.clock_file
-        if clock is None:
-            return from_datetime(datetime.now(UTC))
-        try:
-            return parse(clock.read_text(encoding="utf-8").strip())
-        except OSError as error:
-            raise LianxinError("LX-190", exit_code=3, file=str(clock), reason=error.strerror) from error
-        except ValueError as error:
-            raise LianxinError("LX-915", exit_code=2, text=str(clock), reason=error) from error
+        """The present instant."""
+        return self.time.now()
 
     def store(self, vault: Vault | None = None, *, create: bool = False) -> Store:
         """The project's database. LX-520 (exit 3) where there is none yet."""
@@ -79,14 +81,43 @@ class Installation:
                 yield Desk(self, reader, book)
 
     @contextmanager
-    def writing(self) -> Iterator[Line]:
-        """The straight line, to send commands down. LX-523 (exit 5) while another process writes."""
+    def line(self) -> Iterator[Line]:
+        """The straight line, for the process that writes. LX-523 (exit 5) while another one does.
+
+        The database is made where the project has none yet; without a project LX-520 (exit 3).
+        """
         vault = Vault(self.keys)
-        with self.store(vault) as store:
+        with self.store(vault, create=(self.project / FILE).is_file()) as store:
+            self._must_fit(store)
             book = self.book(store, self.assembly.workflows())
-            line = self.assembly.line(store, self.keys, vault, book)
+            line = self.assembly.line(store, self.keys, vault, book, Policies(self.settings))
             line.early_max_wait = self.settings.early.max_wait
             yield line
+
+    @contextmanager
+    def office(self) -> Iterator[Office]:
+        """Where requests are taken: the worker, if one runs, else this process for a moment."""
+
+        @contextmanager
+        def here() -> Iterator[Writer]:
+            with self.line() as line:
+                settings = self.settings
+                log = Log(silent=True)
+                yield Writer(line, self.assembly.consumers, self.time, log, max_wait=settings.clock.max_wait)
+
+        with reach(self.settings.database_url, here) as office:
+            yield office
+
+    def _must_fit(self, store: Store) -> None:
+        """LX-508 (exit 6) where the vault was written with another key file."""
+        with store.read() as reader:
+            row = next(reader.rows(schema.vault_key, ("case_id", "person")), None)
+        if row is None:
+            return
+        try:
+            self.keys.unwrap(row[2], row[0], row[1])
+        except LianxinError as error:
+            raise LianxinError("LX-508", exit_code=6, expected="?", found=self.keys.key_id) from error
 
     def book(self, store: Store, workflows: dict[str, Workflow]) -> RuleBook:
         """The rules in force; versions that no file has any more are recalled from the database."""
@@ -104,6 +135,25 @@ class Installation:
                 "流程文件有问题，改用数据库中的版本 · Workflow files have problems; using the database's"
             )
             return {}
+
+
+class Policies(Mapping[str, Source]):
+    """What each listed source may do, for the door: its own entry, else the longest `prefix*` that fits."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __getitem__(self, name: str) -> Source:
+        found = self._settings.source(name)
+        if found is None:
+            raise KeyError(name)
+        return Source(found.max_backdate, found.commands, found.roles)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings.sources)
+
+    def __len__(self) -> int:
+        return len(self._settings.sources)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "letter": ("letter", "查询函件 · Letters"),
     "calendar": ("calendar", "工作日历与期限推算 · Working days and due dates"),
     "dlq": ("dlq", "处理死信 · Dead letters"),
+    "incident": ("incident", "处理异常与隔离的事项 · Incidents, and cases in quarantine"),
     "replay": ("replay", "由总账重建并比对 · Rebuild from the log and compare"),
     "verify": ("verify", "校验总账 · Check the log"),
     "explain": ("explain", "解释一个错误码 · The page of a code"),

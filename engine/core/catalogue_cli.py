@@ -115,18 +115,6 @@ CODES: dict[str, Entry] = {
         remedy_zh="写成 2026-06-30、2026-06-30 17:30 或 2026-06-30T17:30:00+08:00。",
         remedy_en="Write 2026-06-30, 2026-06-30 17:30 or 2026-06-30T17:30:00+08:00.",
     ),
-    "LX-916": Entry(
-        zh="没有第 {number} 号死信。",
-        en="There is no dead letter number {number}.",
-        remedy_zh="lianxin dlq list 列出现有的死信。",
-        remedy_en="`lianxin dlq list` shows those there are.",
-    ),
-    "LX-917": Entry(
-        zh="第 {number} 号死信已处理（{state}）。",
-        en="Dead letter number {number} has been dealt with ({state}).",
-        remedy_zh="无需再处理；lianxin dlq show {number} 可查看。",
-        remedy_en="Nothing is left to do; `lianxin dlq show {number}` shows it.",
-    ),
     "LX-918": Entry(
         zh="找不到函件 {letter}。",
         en="There is no letter {letter}.",
@@ -156,6 +144,12 @@ CODES: dict[str, Entry] = {
         en="There is no scenario {name}.",
         remedy_zh="请检查拼写；lianxin test 不带 --only 时运行全部场景。",
         remedy_en="Check the spelling; without --only `lianxin test` runs them all.",
+    ),
+    "LX-923": Entry(
+        zh="没有说明是谁在办理。",
+        en="Nobody is named as acting.",
+        remedy_zh="加上 --as 人员:角色@单位，例如 --as p-1028:desk@信访局；它会记入总账。",
+        remedy_en="Add --as person:role@unit, e.g. --as p-1028:desk@信访局. It goes on record.",
     ),
     "LX-970": Entry(
         zh="连心内部出错：{type}（错误在我们，不在你的数据）。",

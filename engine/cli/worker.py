@@ -1,0 +1,60 @@
+"""`lianxin run all`: the process that writes. It takes requests, files and imports, reacts, and rings the clocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from engine.cli.command import Session, command, single
+
+app = single()
+
+
+@command(
+    app,
+    "run",
+    "运行引擎，直到 Ctrl-C 或 SIGTERM；日志写到标准错误 · "
+    "Run the engine until Ctrl-C or SIGTERM; its log goes to standard error",
+    project=True,
+)
+def run(
+    session: Session,
+    what: Annotated[
+        Literal["all", "engine", "consumers", "clock", "api"],
+        typer.Argument(
+            metavar="WHAT",
+            help="all：一个进程做全部（SQLite 只能如此） · all: everything in one process, as SQLite needs it",
+        ),
+    ] = "all",
+    spool: Annotated[
+        Path | None,
+        typer.Option(
+            "--spool", metavar="DIR",
+            help="收件目录：其中的 NDJSON 文件逐个收下 · A folder whose NDJSON files are taken in",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    from engine.cli.installation import Installation
+    from engine.core.errors import LianxinError
+    from engine.log import Log
+    from engine.runtime.worker import WorkerSettings, stopped_by_signals
+    from engine.runtime.worker import run as work
+
+    if what != "all":
+        raise LianxinError("LX-919", exit_code=5, what=f"run {what}")
+    if spool is not None and not spool.is_dir():
+        raise LianxinError("LX-190", exit_code=3, file=str(spool), reason="没有这个目录 no such folder")
+    installation = Installation(session)
+    settings, screen = installation.settings, session.screen
+    if not settings.sources:
+        screen.note(
+            "lianxin.toml 没有列出任何来源（[sources.…]），外来消息都会成为死信 · "
+            "lianxin.toml lists no source ([sources.…]): every message from outside becomes a dead letter"
+        )
+    working = WorkerSettings(spool, settings.clock.max_wait, settings.batch.messages_max)
+    log = Log(least="warning" if screen.quiet else "debug" if screen.verbose else "info")
+    with installation.line() as line, stopped_by_signals() as stop:
+        work(line, installation.assembly.consumers, working, stop, time=installation.time, log=log)
+    screen.result({"stopped": True}, ())
