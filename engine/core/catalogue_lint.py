@@ -19,7 +19,7 @@ CODES = {
     ),
     "LX-225": Entry(
         zh="引擎不得{what}：{name}",
-        en="the engine never does this by itself ({what}): {name}",
+        en="the engine never does this by itself ({what_en}): {name}",
         remedy_zh="从 by 或 sign 中去掉 engine；拒绝、签发、问责须由人作出",
         remedy_en="take `engine` out of `by` or `sign`: people refuse, sign and hold to account",
     ),
@@ -43,7 +43,7 @@ CODES = {
     ),
     "LX-229": Entry(
         zh="{value} 不能作字段 {name} 的值：{reason}",
-        en="{value} cannot be a value of the field {name}: {reason}",
+        en="{value} cannot be a value of the field {name}: {reason_en}",
         remedy_zh="改成该类型的值；表达式以“=”开头",
         remedy_en="write a value of that type; an expression begins with '='",
     ),
@@ -97,7 +97,7 @@ CODES = {
     ),
     "LX-248": Entry(
         zh="责任方自己执行 {transition} 就能摆脱期限 {deadline}：{how}",
-        en="{transition} lets whoever is late get rid of the deadline {deadline}: {how}",
+        en="{transition} lets whoever is late get rid of the deadline {deadline}: {how_en}",
         remedy_zh="由他人裁定后再停表：把裁定的流转写入 until 或 cancel；法定的中止，写明 pause 的 law",
         remedy_en="let the clock end with somebody else's decision; a lawful pause says its `law`",
     ),
@@ -204,8 +204,8 @@ CODES = {
         remedy_en="closing asks for work done and explained; record the rating beside it, whatever it is",
     ),
     "LX-271": Entry(
-        zh="{name} 含有“{word}”：不给人打分、贴标签",
-        en="{name} contains {word}: people are not scored or labelled",
+        zh="{name} 含有“{part}”：不给人打分、贴标签",
+        en="{name} contains {part}: people are not scored or labelled",
         remedy_zh="去掉这一项；衡量的是单位，不是信访人",
         remedy_en="take it out: units are measured, not people",
     ),

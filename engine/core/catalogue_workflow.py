@@ -13,19 +13,19 @@ CODES = {
     ),
     "LX-201": Entry(
         zh="{field} 的写法不对：{reason}",
-        en="{field} is not written right: {reason}",
+        en="{field} is not written right: {reason_en}",
         remedy_zh="按提示改写该值",
         remedy_en="write the value as the reason says",
     ),
     "LX-202": Entry(
         zh="没有这个名字：{name}（{what}）；现有：{known}",
-        en="{name} is not {what}; there are: {known}",
+        en="{name} is not {what_en}; there are: {known}",
         remedy_zh="改用已有的名字，或先定义它",
         remedy_en="use a name that exists, or define it first",
     ),
     "LX-203": Entry(
         zh="{name} 留给以后的功能（{what}），现在还不能用",
-        en="{name} is reserved for a later piece ({what}) and cannot be used yet",
+        en="{name} is reserved for a later piece ({what_en}) and cannot be used yet",
         remedy_zh="先删去这一段",
         remedy_en="take this part out for now",
     ),
@@ -92,7 +92,7 @@ CODES = {
     ),
     "LX-215": Entry(
         zh="字段 {name}：{reason}",
-        en="field {name}: {reason}",
+        en="field {name}: {reason_en}",
         remedy_zh="按提示改正",
         remedy_en="mend it as the reason says",
     ),

@@ -25,7 +25,7 @@ from engine.core.compile_fields import (
     field_problem,
     name_problem,
 )
-from engine.core.compile_form import read_form
+from engine.core.compile_form import Fact, in_words, read_form
 from engine.core.compile_letters import check_engine, compile_letter
 from engine.core.compile_reactions import check_ends, compile_reactions
 from engine.core.errors import LianxinError, Problem
@@ -52,6 +52,24 @@ from schemas.workflow_file import ByForm, FieldForm, StateForm, Texts, TrackForm
 Path = tuple[str | int, ...]
 PHASES = ("received", "assigned", "handled", "reviewed", "closed")
 BACK = "back"
+WHAT_ZH = {
+    "a role": "角色",
+    "a state": "环节",
+    "a state or phase": "环节或阶段",
+    "a track": "并行线",
+    "a field": "字段",
+    "a petitioner field": "信访人字段",
+    "a deadline": "期限",
+    "a transition": "流转",
+    "a transition or opening": "流转或登记",
+    "what a deadline does": "期限的事件",
+    "an action": "动作",
+    "a letter": "函件",
+    "a level": "级别",
+    "a value": "取值",
+    "a parameter": "参数",
+}
+"""What a name should have been, in Chinese."""
 
 
 def compile_workflow(
@@ -96,20 +114,34 @@ class Compiler:
         self.wheres: dict[tuple[str, str], Guard] = {}
 
     def problem(
-        self, code: str, path: Path, *, key: bool = False, value: str = "", suggestion: str | None = None, **facts: str
+        self, code: str, path: Path, *, key: bool = False, word: str = "", suggestion: str | None = None, **facts: Fact
     ) -> None:
-        """Note a fault at a path of the form (at `value` within it), unless it follows from one that was told."""
+        """Note a fault at a path of the form (at `word` within it), unless it follows from one that was told."""
+        self.note(code, path, facts, key=key, word=word, suggestion=suggestion)
+
+    def note(
+        self,
+        code: str,
+        path: Path,
+        facts: Mapping[str, Fact],
+        *,
+        key: bool = False,
+        word: str = "",
+        suggestion: str | None = None,
+    ) -> None:
+        """The same, with the facts in a mapping."""
         if not self.reading.is_consequence(path):
-            span = self.reading.span(path, key=key, value=value)
-            self.problems.append(Problem(code, self.file, span, facts, suggestion=suggestion))
+            span = self.reading.span(path, key=key, word=word)
+            self.problems.append(Problem(code, self.file, span, in_words(facts), suggestion=suggestion))
 
     def unknown(self, what: str, name: str, known: Iterable[str], path: Path, *, key: bool = False) -> None:
         """A name that nothing answers to, with did-you-mean."""
         if name not in self.reading.doubted:
             known = sorted(known)
+            said = (WHAT_ZH.get(what, what), what)
             near = suggest(name, known)
             self.problem(
-                "LX-202", path, key=key, value=name, suggestion=near, what=what, name=name, known="、".join(known)
+                "LX-202", path, key=key, word=name, suggestion=near, what=said, name=name, known="、".join(known)
             )
 
     def place(self, path: Path) -> str:
@@ -183,7 +215,7 @@ class Compiler:
         field = compile_field(name, form)
         if fault := field_problem(name, form, field):
             code, at, facts = fault
-            self.problem(code, (*path, *at), key=not at, **facts)
+            self.note(code, (*path, *at), facts, key=not at)
         return field
 
     def _name(self, name: str, path: Path, taken: frozenset[str] = frozenset()) -> None:

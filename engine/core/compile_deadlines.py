@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.core.clocks import check_reminder
+from engine.core.compile_form import not_a_length
 from engine.core.guards import Guard, Scope, interpolation
 from engine.core.lengths import Length, parse_length
 from engine.core.workflow import MAIN, Deadline, Extension, NamedCondition, State, Transition
@@ -34,7 +35,9 @@ def _deadline(compiler: Compiler, machine: str, name: str, form: DeadlineForm, p
     within = _within(compiler, machine, scope, form, path)
     _check(compiler, form, path, within, restartable=any_event or may_start_again(compiler, machine, starts))
     if len(fields) > 1:
-        compiler.problem("LX-201", (*path, "from"), field="from", reason="只能有一个日期字段 one date field at most")
+        compiler.problem(
+            "LX-201", (*path, "from"), field="from", reason=("只能有一个日期字段", "one date field at most")
+        )
     owner = form.owner or ""
     expression = interpolation(owner)
     return Deadline(
@@ -154,13 +157,13 @@ def _within(compiler: Compiler, machine: str, scope: Scope, form: DeadlineForm, 
         by = table.pop("by", None)
         lengths = {key: length for key, text in table.items() if (length := _length(compiler, text, (*at, key)))}
         if by is None:
-            compiler.problem("LX-205", at, name="by")
+            compiler.problem("LX-205", at, key=True, name="by")
             return {}
         guard = compiler.expressions.guard(scope, by, (*at, "by"), want="enum|code")
         choices = _choices(compiler, machine, guard)
         for key in table if choices else ():
             if key not in choices:
-                compiler.unknown(f"a value of {guard.text}", key, choices, (*at, key), key=True)
+                compiler.unknown("a value", key, choices, (*at, key), key=True)
         return {"within_by": (guard, lengths)}
     if interpolation(form.within) is not None:
         guard = compiler.expressions.guard(scope, form.within, at, want="duration", optional_ok=True)
@@ -179,7 +182,7 @@ def _length(compiler: Compiler, text: str, path: Path) -> Length | None:
     try:
         return parse_length(text)
     except ValueError as error:
-        compiler.problem("LX-201", path, field=str(path[-1]), reason=str(error))
+        compiler.problem("LX-201", path, field=str(path[-1]), reason=not_a_length(error))
         return None
 
 
@@ -188,22 +191,27 @@ def _reminders(compiler: Compiler, texts: list[str], path: Path) -> tuple[str, .
         try:
             check_reminder(text)
         except ValueError as error:
-            compiler.problem("LX-201", (*path, number), field="remind", reason=str(error))
+            compiler.problem(
+                "LX-201",
+                (*path, number),
+                field="remind",
+                reason=(f"不是提醒的时点（{text}），写法如 50%、3 working days before", str(error)),
+            )
     return tuple(texts)
 
 
 def _check(compiler: Compiler, form: DeadlineForm, path: Path, within: Mapping[str, Any], *, restartable: bool) -> None:
     if (form.within is None) == (form.due is None):
-        compiler.problem("LX-217", path)
+        compiler.problem("LX-217", path, key=True)
     length = within.get("within")
     lengths = [length] if length else list(within["within_by"][1].values()) if "within_by" in within else []
     rolls = any(length.in_days and length.unit != "working days" for length in lengths)
     if rolls and form.roll is None:
-        compiler.problem("LX-218", path)
+        compiler.problem("LX-218", (*path, "within"), key=True)
     if form.again is None and restartable:
-        compiler.problem("LX-219", path)
+        compiler.problem("LX-219", path, key=True)
     if form.extend and form.due is not None:
-        compiler.problem("LX-220", (*path, "extend"))
+        compiler.problem("LX-220", (*path, "extend"), key=True)
     for state in form.pause.while_ if form.pause else ():
         machine = str(path[1]) if path[0] == "tracks" else MAIN
         if state not in compiler.states[machine]:

@@ -54,8 +54,11 @@ def _check_same_fields(compiler: Compiler, opening: Opening, main: Machine, path
         for field in row.event_needs if name == opening.name else ():
             other = takes.get(field.name, field)
             if (field.type, field.of, field.many, field.personal) != (other.type, other.of, other.many, other.personal):
-                reason = f"{opening.name} opens a case and moves one; to both, the field is of one type"
-                compiler.problem("LX-215", path, name=field.name, reason=reason)
+                reason = (
+                    f"{opening.name} 既登记又流转，两处的这一字段须为同一类型",
+                    f"{opening.name} opens a case and moves one; to both, the field is of one type",
+                )
+                compiler.problem("LX-215", path, key=True, name=field.name, reason=reason)
                 return
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from engine.core.compile_form import Fact
 from engine.core.instants import parse, parse_date
 from engine.core.lengths import parse_length
 from engine.core.workflow import Field
@@ -67,24 +68,45 @@ def name_problem(name: str, taken: frozenset[str] = frozenset()) -> str | None:
     return "LX-224" if name in taken else None
 
 
-def field_problem(name: str, form: FieldForm, field: Field) -> tuple[str, tuple[str, ...], dict[str, str]] | None:
+def field_problem(name: str, form: FieldForm, field: Field) -> tuple[str, tuple[str, ...], dict[str, Fact]] | None:
     """What is wrong with a field's form, as (code, path below the field, facts)."""
     if form.type == "list" and form.of is None:
-        return "LX-215", (), {"name": name, "reason": "列表须写明元素 a list says of what: {type: list, of: unit}"}
+        return (
+            "LX-215",
+            (),
+            {
+                "name": name,
+                "reason": ("列表须写明元素：{type: list, of: unit}", "a list says of what: {type: list, of: unit}"),
+            },
+        )
     if form.type == "list" and isinstance(form.of, str) and form.of not in LISTABLE:
         return "LX-223", ("of",), {"field": f"{name}.of", "value": form.of, "known": "、".join(LISTABLE)}
     if form.type == "enum" and not (isinstance(form.of, list) and form.of):
-        return "LX-215", (), {"name": name, "reason": "须列出取值 an enum lists its values: {type: enum, of: [a, b]}"}
+        return (
+            "LX-215",
+            (),
+            {
+                "name": name,
+                "reason": (
+                    "须列出取值：{type: enum, of: [a, b]}",
+                    "an enum lists its values: {type: enum, of: [a, b]}",
+                ),
+            },
+        )
     if form.type not in ("list", "enum") and form.of is not None:
-        return "LX-215", ("of",), {"name": name, "reason": f"{form.type} 没有 of: it has no meaning there"}
+        return (
+            "LX-215",
+            ("of",),
+            {"name": name, "reason": (f"{form.type} 没有 of", f"`of` has no meaning for {form.type}")},
+        )
     if len(set(field.of)) != len(field.of):
-        return "LX-215", ("of",), {"name": name, "reason": "取值重复 a value is listed twice"}
+        return "LX-215", ("of",), {"name": name, "reason": ("取值重复", "a value is listed twice")}
     if form.type == "text" and form.personal is False and not form.reason:
         return "LX-216", ("personal",), {"name": name}
     if (form.min is not None or form.max is not None) and form.type != "int":
-        return "LX-215", (), {"name": name, "reason": "min、max 只用于 int: they are for int"}
+        return "LX-215", (), {"name": name, "reason": ("min、max 只用于 int", "min and max are for int")}
     if form.min is not None and form.max is not None and form.min > form.max:
-        return "LX-215", ("min",), {"name": name, "reason": "min 大于 max: min is above max"}
+        return "LX-215", ("min",), {"name": name, "reason": ("min 大于 max", "min is above max")}
     if form.default is not None and (fault := constant_fault(field, form.default)):
         return "LX-229", ("default",), {"name": name, "value": str(form.default), "reason": fault}
     return None
@@ -94,42 +116,46 @@ LISTABLE = ("bool", "int", "decimal", "text", "code", "date", "instant", "durati
 """What a list may be of, beside a list of an enum's values."""
 
 
-def constant_fault(field: Field, value: Any) -> str | None:
+def constant_fault(field: Field, value: Any) -> tuple[str, str] | None:
     """Why a constant written in the file cannot be a value of the field; None where it can."""
     if field.many:
         if not isinstance(value, list):
-            return "应为列表 a list is wanted"
+            return ("应为列表", "a list is wanted")
         faults = [fault for item in value if (fault := _one_fault(field, item))]
         return faults[0] if faults else None
     return _one_fault(field, value)
 
 
-def _one_fault(field: Field, value: Any) -> str | None:
+def _one_fault(field: Field, value: Any) -> tuple[str, str] | None:
     match field.type:
         case "bool":
-            return None if isinstance(value, bool) else "应为 true 或 false: true or false is wanted"
+            return None if isinstance(value, bool) else ("应为 true 或 false", "true or false is wanted")
         case "int":
             if not isinstance(value, int) or isinstance(value, bool):
-                return "应为整数 a whole number is wanted"
+                return ("应为整数", "a whole number is wanted")
             inside = (field.min is None or value >= field.min) and (field.max is None or value <= field.max)
-            return None if inside else f"应在 {field.min}…{field.max} 之内: outside of the bounds"
+            return None if inside else (f"应在 {field.min}…{field.max} 之内", f"outside of {field.min}…{field.max}")
         case "decimal":
             return (
                 None
                 if isinstance(value, int | Decimal | str) and _reads(Decimal, value)
-                else "应为数 a number is wanted"
+                else ("应为数", "a number is wanted")
             )
         case "enum":
-            return None if value in field.of else f"应为其一 one of: {'、'.join(field.of)}"
+            return (
+                None
+                if value in field.of
+                else (f"应为其一：{'、'.join(field.of)}", f"one of {', '.join(field.of)} is wanted")
+            )
     if not isinstance(value, str):
-        return "应为文字 a text is wanted"
+        return ("应为文字", "a text is wanted")
     reads: Mapping[str, tuple[Callable[[str], object], str]] = {
         "date": (parse_date, "2026-04-01"),
         "instant": (parse, "2026-04-01T09:00:00+08:00"),
         "duration": (parse_length, "15 working days"),
     }
     reader, example = reads.get(field.type, (str, ""))
-    return None if _reads(reader, value) else f"写法如 write e.g. {example}"
+    return None if _reads(reader, value) else (f"写法如 {example}", f"write e.g. {example}")
 
 
 def _reads(reader: Callable[[Any], object], value: object) -> bool:

@@ -19,6 +19,8 @@ from engine.core.yaml_source import Source, load
 from schemas.workflow_file import RESERVED, WorkflowForm
 
 Path = tuple[str | int, ...]
+Fact = str | tuple[str, str]
+"""A fact of a finding: one text, or one in Chinese and one in English."""
 
 MENDING_ROUNDS_MAX = 8
 """How often a form is mended and read again; a form with faults left after that has its faults told, no meaning."""
@@ -44,14 +46,14 @@ class FormReading:
     doubted: set[str] = field(default_factory=set)
     """Names whose definitions had faults: another fault that mentions one is a consequence."""
 
-    def span(self, path: Path, *, key: bool = False, value: str = "") -> Span | None:
-        """The place of what stands at a path of the form, as it is written in the file; of `value` within it."""
-        return self.source.span(self.real(path, value), key)
+    def span(self, path: Path, *, key: bool = False, word: str = "") -> Span | None:
+        """The place of what stands at a path of the form, as it is written in the file; of `word` within it."""
+        return self.source.span(self.real(path, word), key)
 
-    def real(self, path: Path, value: str = "") -> Path:
-        """A path of the form as the file has it: short forms are other paths. With `value`, on to that very text."""
+    def real(self, path: Path, word: str = "") -> Path:
+        """A path of the form as the file has it: short forms are other paths. With `word`, on to that very text."""
         at, here = walked(self.source.data, path)
-        return at + _path_to(here, value) if value and isinstance(here, dict | list) else at
+        return at + _path_to(here, word) if word and isinstance(here, dict | list) else at
 
     def is_consequence(self, path: Path) -> bool:
         """Whether a fault there follows from one that has been told."""
@@ -62,12 +64,12 @@ def read_form(source: Source, shipped: Mapping[str, str]) -> FormReading:
     """The form of a file. `shipped`: name → YAML text of the tracks that `{use: …}` may take."""
     reading = FormReading(source)
     if not isinstance(source.data, dict):
-        facts = {"field": "文件 file", "reason": "应由“键: 值”组成 a workflow file is a mapping of keys"}
+        facts = in_words({"field": "文件 file", "reason": _WANTED["dict_type"]})
         reading.problems.append(Problem("LX-201", source.file, source.span(()), facts))
         return reading
     data: dict[str, Any] = _copied(source.data)
     for key in [key for key in data if key in RESERVED]:
-        facts = {"name": key, "what": RESERVED[key]}
+        facts = in_words({"name": key, "what": reserved(RESERVED[key])})
         reading.problems.append(Problem("LX-203", source.file, source.span((key,), True), facts))
         del data[key]
     _bring_tracks(reading, data, shipped)
@@ -82,6 +84,38 @@ def read_form(source: Source, shipped: Mapping[str, str]) -> FormReading:
             if not all(mended):
                 break
     return reading
+
+
+def in_words(facts: Mapping[str, Fact]) -> dict[str, str]:
+    """Facts as sentences take them: of a pair, `name` is Chinese and `name_en` English."""
+    found = {}
+    for name, fact in facts.items():
+        if isinstance(fact, tuple):
+            found[name], found[f"{name}_en"] = fact
+        else:
+            found[name] = fact
+    return found
+
+
+def not_a_length(error: ValueError) -> Fact:
+    """Why a text is no length of time, from what `parse_length` says."""
+    return "不是时长，写法如 15 working days、60 days、2 hours、15个工作日", str(error)
+
+
+def reserved(what: str) -> Fact:
+    """What a reserved word is kept for."""
+    return _LATER_ZH.get(what, what), what
+
+
+_LATER_ZH = {
+    "work given by the calendar": "按日历派活",
+    "what the rhythm compiles": "清单",
+    "reactions to many cases": "对多件事项的响应",
+    "overlays": "叠加的流程",
+    "linked cases": "关联事项",
+    "lists": "清单",
+    "meetings": "会议",
+}
 
 
 def walked(data: Any, path: Path) -> tuple[Path, Any]:
@@ -153,7 +187,8 @@ def _bring_tracks(reading: FormReading, data: dict[str, Any], shipped: Mapping[s
         use = track["use"]
         if not isinstance(use, str) or use not in shipped:
             path: Path = ("tracks", name, "use")
-            facts = {"what": "a shipped track", "name": str(use), "known": "、".join(sorted(shipped))}
+            known = "、".join(sorted(shipped))
+            facts = in_words({"what": ("随附的并行线", "a shipped track"), "name": str(use), "known": known})
             near = suggest(str(use), shipped)
             reading.problems.append(
                 Problem("LX-202", reading.source.file, reading.source.span(path), facts, suggestion=near)
@@ -223,12 +258,12 @@ def _mend(reading: FormReading, fault: Any) -> bool:
 
 
 def _tell(
-    reading: FormReading, fault_path: Path, code: str, at: Path, *, key: bool, near: str | None = None, **facts: str
+    reading: FormReading, fault_path: Path, code: str, at: Path, *, key: bool, near: str | None = None, **facts: Fact
 ) -> None:
     if reading.is_consequence(fault_path):
         return
     place = reading.source.span(walked(reading.source.data, at)[0], key)
-    reading.problems.append(Problem(code, reading.source.file, place, facts, suggestion=near))
+    reading.problems.append(Problem(code, reading.source.file, place, in_words(facts), suggestion=near))
 
 
 def _tell_wrong(reading: FormReading, at: Path, here: Any, fault: Any) -> None:
@@ -243,20 +278,28 @@ def _tell_wrong(reading: FormReading, at: Path, here: Any, fault: Any) -> None:
     if fault["type"] == "string_pattern_mismatch":
         _tell(reading, at, "LX-206", at, key=False, name=shown)
         return
-    wanted = _WANTED.get(fault["type"]) or str(fault["msg"])
-    _tell(reading, at, "LX-201", at, key=False, field=field_name, reason=f"{wanted}（{shown}）")
+    zh, en = _WANTED.get(fault["type"], (str(fault["msg"]), str(fault["msg"])))
+    _tell(
+        reading, at, "LX-201", at, key=False, field=field_name, reason=(f"{zh}，此处是 {shown}", f"{en}, not {shown}")
+    )
 
 
-_WANTED = {
-    "string_type": "应为文字 a text is wanted",
-    "int_type": "应为整数 a whole number is wanted",
-    "int_parsing": "应为整数 a whole number is wanted",
-    "int_from_float": "应为整数 a whole number is wanted",
-    "bool_type": "应为 true 或 false: true or false is wanted",
-    "bool_parsing": "应为 true 或 false: true or false is wanted",
-    "dict_type": "应为“键: 值” a mapping of keys is wanted",
-    "model_type": "应为“键: 值” a mapping of keys is wanted",
-    "list_type": "应为列表 a list is wanted",
+_TEXT, _INT, _BOOL = (
+    ("应为文字", "a text is wanted"),
+    ("应为整数", "a whole number is wanted"),
+    ("应为 true 或 false", "true or false is wanted"),
+)
+_MAPPING, _LIST = ("应为“键: 值”", "a mapping of keys is wanted"), ("应为列表", "a list is wanted")
+_WANTED: Mapping[str, tuple[str, str]] = {
+    "string_type": _TEXT,
+    "int_type": _INT,
+    "int_parsing": _INT,
+    "int_from_float": _INT,
+    "bool_type": _BOOL,
+    "bool_parsing": _BOOL,
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "list_type": _LIST,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from engine.core.compile_form import not_a_length
 from engine.core.lengths import parse_length
 from engine.core.model import ENGINE
 from engine.core.workflow import By, LetterKind
@@ -29,7 +30,7 @@ def compile_letter(compiler: Compiler, name: str) -> LetterKind:
     try:
         parse_length(form.reply_within)
     except ValueError as error:
-        compiler.problem("LX-201", (*path, "reply_within"), field="reply_within", reason=str(error))
+        compiler.problem("LX-201", (*path, "reply_within"), field="reply_within", reason=not_a_length(error))
     sign = compiler.by(form.sign, (*path, "sign"))
     accountability = is_accountability(name, form)
     if sign.of_kind:
@@ -39,7 +40,7 @@ def compile_letter(compiler: Compiler, name: str) -> LetterKind:
     if accountability and not (len(set(sign.all)) >= 2 or sign.two):
         compiler.problem("LX-213", (*path, "sign"))
     if ENGINE in sign.roles and (accountability or not form.auto):
-        compiler.problem("LX-225", (*path, "sign"), value=ENGINE, name=name, what="签发函件 signing a letter")
+        compiler.problem("LX-225", (*path, "sign"), word=ENGINE, name=name, what=("签发函件", "signing a letter"))
     return LetterKind(name, form.title.zh, form.mark, form.template, sign, form.auto, form.reply_within, form.level)
 
 
@@ -53,8 +54,8 @@ def check_engine(compiler: Compiler, machine: str, name: str, to: str | None, ti
     if ENGINE not in by.roles:
         return
     if any(_REFUSING.search(word) for word in (name, to or "")) or _REFUSING_ZH.search(title):
-        compiler.problem("LX-225", (*path, "by"), value=ENGINE, name=name, what="拒绝 refusing")
+        compiler.problem("LX-225", (*path, "by"), word=ENGINE, name=name, what=("作出拒绝", "refusing"))
     elif _SIGNING.search(name) or _SIGNING_ZH.search(title):
         letters = compiler.form.letters.values()
         if machine != "letter" or not letters or not all(letter.auto for letter in letters):
-            compiler.problem("LX-225", (*path, "by"), value=ENGINE, name=name, what="签发 signing")
+            compiler.problem("LX-225", (*path, "by"), word=ENGINE, name=name, what=("签发", "signing"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.actions import ENGINE_ACTIONS, LEVELS, ActionSpec
 from engine.core.compile_deadlines import moves_of
 from engine.core.compile_doors import must_bring, required
+from engine.core.compile_form import not_a_length, reserved
 from engine.core.guards import Scope, interpolation
 from engine.core.lengths import parse_length
 from engine.core.model import ENGINE
@@ -53,7 +54,7 @@ def _reaction(
         try:
             after = parse_length(form.after)
         except ValueError as error:
-            compiler.problem("LX-201", (*path, "after"), field="after", reason=str(error))
+            compiler.problem("LX-201", (*path, "after"), field="after", reason=not_a_length(error))
     return Reaction(
         name=name,
         upon=frozenset(form.upon),
@@ -71,7 +72,7 @@ def _upon(compiler: Compiler, text: str, path: Path) -> tuple[str, str]:
         return MAIN, ""
     head, _, tail = text.partition(".")
     if head == "linked":
-        compiler.problem("LX-203", path, name=text, what="linked cases")
+        compiler.problem("LX-203", path, name=text, what=reserved("linked cases"))
         return MAIN, ""
     owner, rest = (head, tail) if head in compiler.form.tracks else (MAIN, text)
     parts = rest.split(".")
@@ -116,11 +117,12 @@ def _action(
     machines: Mapping[str, Machine],
 ) -> Action:
     if form.action in RESERVED_ACTIONS:
-        compiler.problem("LX-203", path, name=form.action, what=RESERVED_ACTIONS[form.action])
+        what = reserved(RESERVED_ACTIONS[form.action])
+        compiler.problem("LX-203", (*path, form.action), key=True, name=form.action, what=what)
         return Action(form.action, {}, index)
     spec = known.get(form.action)
     if spec is None:
-        compiler.unknown("an action", form.action, known, path)
+        compiler.unknown("an action", form.action, known, (*path, form.action), key=True)
         return Action(form.action, {}, index)
     given = form.params if isinstance(form.params, dict) else {}
     if not isinstance(form.params, dict) and spec.positional:
@@ -128,7 +130,7 @@ def _action(
     at: Path = (*path, form.action)
     for name in given:
         if name not in spec.params:
-            compiler.unknown(f"a parameter of {form.action}", name, spec.params, (*at, name), key=True)
+            compiler.unknown("a parameter", name, spec.params, (*at, name), key=True)
     for name, param in spec.params.items():
         if param.required and given.get(name) is None:
             compiler.problem("LX-205", at, key=True, name=name)
@@ -203,7 +205,7 @@ def _where(compiler: Compiler, form: ActionForm, given: Mapping[str, Any], path:
     """`fire: T.transition` with `where:`: a condition over each track T."""
     head = str(given.get("transition", "")).partition(".")[0]
     if head not in compiler.form.tracks:
-        compiler.problem("LX-222", path)
+        compiler.problem("LX-222", path, key=True)
     else:
         scope, text = compiler.expressions.of_track(head), form.where or ""
         compiler.wheres[head, text] = compiler.expressions.guard(scope, text, path, want="bool")
@@ -224,7 +226,7 @@ def _param(compiler: Compiler, scope: Scope, kind: str, value: Any, path: Path) 
             try:
                 parse_length(str(value))
             except ValueError as error:
-                compiler.problem("LX-201", path, field=str(path[-1]), reason=str(error))
+                compiler.problem("LX-201", path, field=str(path[-1]), reason=not_a_length(error))
         case "role":
             compiler.role_known(str(value), path)
         case "letter_kind" if value not in compiler.form.letters:
@@ -239,7 +241,7 @@ def _param(compiler: Compiler, scope: Scope, kind: str, value: Any, path: Path) 
             if move not in (moves := moves_of(compiler, owner)):
                 compiler.unknown("a transition", move, moves, path)
         case "int" if not isinstance(value, int) or isinstance(value, bool):
-            compiler.problem("LX-201", path, field=str(path[-1]), reason="应为整数 a whole number is wanted")
+            compiler.problem("LX-201", path, field=str(path[-1]), reason=("应为整数", "a whole number is wanted"))
         case "unit" | "text" if not isinstance(value, str | list):
-            compiler.problem("LX-201", path, field=str(path[-1]), reason="应为文字 a text is wanted")
+            compiler.problem("LX-201", path, field=str(path[-1]), reason=("应为文字", "a text is wanted"))
     return value

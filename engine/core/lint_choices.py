@@ -55,7 +55,9 @@ def _overlap(subject: Subject, possible: Possible, one: Arrow, other: Arrow, tol
         apart = apart or left is not right
     if both is not None and apart:
         told.add((one.path, other.path))
-        subject.note("LX-252", other.path, one=one.name, other=other.name, state=one.state, values=shown(both))
+        subject.note(
+            "LX-252", subject.asked(other), one=one.name, other=other.name, state=one.state, values=shown(both)
+        )
 
 
 # ── no way for a value ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -101,7 +103,7 @@ def _leaves(subject: Subject, possible: Possible, group: Sequence[Arrow], told: 
         if all(holds(arrow.row.conditions, values) is False for arrow in group):
             told.add(key)
             names = "、".join(arrow.name for arrow in group)
-            subject.note("LX-251", first.path, state=first.state, moves=names, values=shown(values))
+            subject.note("LX-251", subject.asked(first), state=first.state, moves=names, values=shown(values))
             return
 
 

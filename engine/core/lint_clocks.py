@@ -20,6 +20,7 @@ def check(subject: Subject) -> None:
             continue
         if not _stops(subject, deadline):
             subject.note("LX-246", (*path, "until"), deadline=deadline.name)
+            continue
         _answered(subject, deadline, path)
         _then(subject, deadline, path)
         _owner_stops(subject, deadline)
@@ -80,7 +81,7 @@ def _then(subject: Subject, deadline: Deadline, path: Path) -> None:
     able = {arrow.state for arrow in subject.arrows[deadline.machine] if arrow.name == deadline.then}
     if left := sorted(subject.runs_in(deadline) - able):
         states = "、".join(left)
-        subject.note("LX-250", (*path, "then"), value=deadline.then, transition=deadline.then, states=states)
+        subject.note("LX-250", (*path, "then"), word=deadline.then, transition=deadline.then, states=states)
 
 
 def _before(subject: Subject) -> None:
@@ -133,21 +134,21 @@ def _alone(arrow: Arrow, own: set[str]) -> bool:
     return bool(set(by.roles) & own)
 
 
-def _escape(subject: Subject, deadline: Deadline, arrow: Arrow, own: set[str]) -> str:
-    """How a move of the owner's ends or halts its clock; "" where it does not, or where it is what was promised."""
+def _escape(subject: Subject, deadline: Deadline, arrow: Arrow, own: set[str]) -> tuple[str, str] | None:
+    """How a move of the owner's ends or halts its clock; None where it does not, or where it is what was promised."""
     names = subject.names_of(arrow)
     machine = subject.machines[deadline.machine]
     if deadline.cancels.intersection(names):
-        return "取消期限 cancels it"
+        return ("取消期限", "it is cancelled")
     if deadline.stops.intersection(names):
-        return "使期限停止而事未办 stops it undone" if _is_objection(subject, arrow, own) else ""
+        return ("期限停止而事未办", "it stops with nothing done") if _is_objection(subject, arrow, own) else None
     if arrow.target in deadline.pause_states - {arrow.state} and not deadline.pause_law:
         right = arrow.row.before
         granted = right is not None and subject.machines[right[0]].deadlines[right[1]].right
-        return "" if granted else "中止期限 halts it"
+        return None if granted else ("期限中止", "it stands still")
     if machine.states[arrow.target].final and arrow.enters and not deadline.keep_after_close:
-        return "结束事项，期限随之取消 closes the case, and the clock with it"
-    return ""
+        return "事项结束，期限随之取消", "the case ends, and the clock with it"
+    return None
 
 
 def _is_objection(subject: Subject, arrow: Arrow, own: set[str]) -> bool:

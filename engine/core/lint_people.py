@@ -32,11 +32,11 @@ def check(subject: Subject) -> None:
     """LX-270 to LX-272, all errors."""
     for name, title, path in names_of(subject):
         if found := profiling(name) or profiling(title):
-            subject.note("LX-271", path, severity="error", name=name, word=found)
+            subject.note("LX-271", path, severity="error", name=name, part=found)
     for path, expression in foreign_of(subject):
         words = {step for dotted in expression.reads for step in dotted}
         if found := next((word for word in map(profiling, sorted(words)) if word), ""):
-            subject.note("LX-271", path, severity="error", key=False, name=expression.text, word=found)
+            subject.note("LX-271", path, severity="error", key=False, name=expression.text, part=found)
     _counts(subject)
     _closing(subject)
 
@@ -84,7 +84,7 @@ def _counts(subject: Subject) -> None:
     """A count never chooses by a person."""
     for name, count in subject.workflow.counts.items():
         if path := _person_read(subject, count):
-            subject.note("LX-272", ("counts", name, "where"), severity="error", value=path, name=name, field=path)
+            subject.note("LX-272", ("counts", name, "where"), severity="error", word=path, name=name, field=path)
 
 
 def _person_read(subject: Subject, count: Count) -> str:
@@ -111,7 +111,7 @@ def _closing(subject: Subject) -> None:
         for path, arrow in asked.items():
             if (arrow.path, path) not in told and not _open_to_all(possible, closing, path):
                 told.add((arrow.path, path))
-                subject.note("LX-270", arrow.path, severity="error", transition=arrow.name, field=path)
+                subject.note("LX-270", subject.asked(arrow), severity="error", transition=arrow.name, field=path)
     if not told:
         _way_to_closing(subject, possible)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from engine.core.compile_form import FormReading, Path
+from engine.core.compile_form import Fact, FormReading, Path, in_words
 from engine.core.errors import Problem, Severity
 from engine.core.model import ENGINE
 from engine.core.tracks import AUTO_PATH, LETTER, SPONSOR
@@ -45,11 +45,18 @@ class Subject:
     problems: list[Problem] = field(default_factory=list)
 
     def note(
-        self, code: str, path: Path, *, severity: Severity = "warning", key: bool = True, value: str = "", **facts: str
+        self, code: str, path: Path, *, severity: Severity = "warning", key: bool = True, word: str = "", **facts: Fact
     ) -> None:
-        """A finding at a path of the form: at its key, or at `value` within what stands there."""
-        span = self.reading.span(path, key=key and not value, value=value)
-        self.problems.append(Problem(code, self.source.file, span, facts, severity))
+        """A finding at a path of the form: at its key, or at `word` within what stands there."""
+        span = self.reading.span(path, key=key and not word, word=word)
+        self.problems.append(Problem(code, self.source.file, span, in_words(facts), severity))
+
+    def asked(self, arrow: Arrow) -> Path:
+        """Where the conditions of a move stand, else the move itself."""
+        for key in ("when", "unless"):
+            if self.reading.real((*arrow.path, key))[-1:] == (key,):
+                return (*arrow.path, key)
+        return arrow.path
 
     @cached_property
     def reading(self) -> FormReading:

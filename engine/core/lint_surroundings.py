@@ -40,7 +40,7 @@ def check(subject: Subject, around: Surroundings) -> None:
     if around.directory is not None and around.directory.office != OPEN_ROOT:
         for unit, path in _units(subject):
             if unit != OFFICE and unit not in around.directory:
-                subject.note("LX-262", path, value=unit, unit=unit)
+                subject.note("LX-262", path, word=unit, unit=unit)
     if around.schemes is not None:
         for scheme, path in _schemes(subject):
             if scheme not in around.schemes:
