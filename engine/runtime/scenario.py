@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from engine.core.desk import ENGINE_ACTOR, Desk, Refused
 from engine.core.errors import Span
 from engine.core.instants import Instant
-from engine.core.model import Actor, Case, Command, Event
+from engine.core.model import Actor, Case, Command, Event, Track
 from engine.core.workflow import Machine, Transition
 from engine.runtime.asks import Ask
 from engine.runtime.assembly import Assembly
@@ -27,7 +28,7 @@ from engine.runtime.rulebook import RuleBook
 from engine.runtime.scenario_coverage import Arrow, Coverage, arrows_of, arrows_taken, joined
 from engine.runtime.scenario_expect import Look, shown, unmet, value_of, written
 from engine.runtime.scenario_people import People
-from engine.runtime.scenario_reading import OPEN, Scenario, ScenarioFile, Step, read_scenarios
+from engine.runtime.scenario_reading import NTH, OPEN, Scenario, ScenarioFile, Step, read_scenarios
 from engine.runtime.simulate import Simulation
 from engine.store.batch import Batch
 from engine.store.keys import Keys, fixed_keys
@@ -237,12 +238,12 @@ class _Play:
         able = [key for key in mine if (case.tracks[key]["state"], move) in machine.table]
         if not step.track:
             return able[0] if len(able) == 1 else ""
-        found = [
-            key
-            for key in mine
-            if all(shown(value_of(case.tracks[key], name, like)) == shown(like) for name, like in step.track.items())
-        ]
+        criteria = {name: like for name, like in step.track.items() if name != NTH}
+        found = [key for key in mine if _matches(case.tracks[key], criteria)]
         chosen = [key for key in found if key in able] if len(found) > 1 else found
+        if NTH in step.track:
+            oldest = sorted(found, key=lambda key: case.tracks[key]["opened_at"])
+            chosen = oldest[int(step.track[NTH]) - 1 :][:1]
         if len(chosen) == 1:
             return chosen[0]
         there = shown([{"state": case.tracks[key]["state"], **case.tracks[key]["data"]} for key in chosen or mine])
@@ -316,6 +317,10 @@ class _Play:
         span = self.read.source.span((*step.path, *path))
         what = f"{when} {what}".strip()
         self.failures.append(Failure(self.scenario.name, step.number, self.read.file, span, what, expected, found))
+
+
+def _matches(track: Track, criteria: Mapping[str, Any]) -> bool:
+    return all(shown(value_of(track, name, like)) == shown(like) for name, like in criteria.items())
 
 
 def _opened(events: Collection[Event]) -> list[str]:

@@ -32,8 +32,10 @@ from schemas.scenario_file import (
 
 Path = tuple[str | int, ...]
 ONE_CASE = "case"
-"""The name of a scenario's case where its steps name none."""
+"""The name of a scenario's case where no step names one; else a step is about the case of the step above."""
 OPEN = "open"
+NTH = "nth"
+"""In `track:`, of several that match the one opened first (1), second (2), …"""
 CLOCK_LISTS = ("running", "paused", "met", "missed", "lapsed", "cancelled", "reminded")
 LEVELS = {
     "supervision": ("none", "reminded", "supervision", "risk_warning", "accountability"),
@@ -157,11 +159,14 @@ class _Reading:
         for kind in form.given.numbers:
             self.known("a kind of letter", kind, self.workflow.letters, (*path, "given", "numbers", kind), key=True)
         steps: list[Step] = []
-        cases = {one.case or ONE_CASE for one in form.steps if one.do in self.workflow.opens}
+        about = [ONE_CASE]
+        for one in form.steps:
+            about.append(one.case or about[-1])
+        cases = {case for case, one in zip(about[1:], form.steps, strict=True) if one.do in self.workflow.opens}
         now = ""
         for number, one in enumerate(form.steps):
             at: Path = (*path, "steps", number)
-            step = self._step(number + 1, one, at, cases, directory)
+            step = self._step(number + 1, one, at, about[number + 1], cases, directory)
             if not step.at and (not now or step.does):
                 self.problem("LX-235", at)
             elif step.at and step.at < now:
@@ -179,17 +184,18 @@ class _Reading:
             return self.assembly.directory()
         return self.assembly.directory(file)
 
-    def _step(self, number: int, form: StepForm, path: Path, cases: set[str], directory: Directory) -> Step:
+    def _step(
+        self, number: int, form: StepForm, path: Path, case: str, cases: set[str], directory: Directory
+    ) -> Step:
         does = self._does(form, path)
-        case = form.case or (form.expect.case if form.expect else None) or ONE_CASE
         if case not in cases:
-            self.known("a case of this scenario", case, cases, (*path, "case") if form.case else (*path, "expect", "case"))
+            self.known("a case of this scenario", case, cases, (*path, "case"))
         person, unit = self._as(form.as_, (*path, "as"), directory)
         if does:
             self._values(does, form, path)
         kind = does.partition(".")[0] if "." in does else ""
         if form.track:
-            self._track(kind, form.track, (*path, "track"))
+            self._track(kind, form.track, (*path, "track"), choosing=True)
         if form.expect is not None:
             self._expectations(form.expect, kind, (*path, "expect"), cases, directory)
         return Step(
@@ -272,12 +278,14 @@ class _Reading:
         for name in form.petitioner:
             self.known("a field of the petitioner", name, self.workflow.petitioner, (*path, "petitioner", name), key=True)
 
-    def _track(self, kind: str, criteria: Mapping[str, Any], path: Path) -> None:
-        names: Iterable[str] = {"state", "open", "number"}
+    def _track(self, kind: str, criteria: Mapping[str, Any], path: Path, *, choosing: bool = False) -> None:
+        names: Iterable[str] = {"state", "open", "number", *((NTH,) if choosing else ())}
         if kind:
             names = {*names, *self.workflow.tracks[kind].fields}
         else:
             names = {*names, *(name for machine in self.workflow.tracks.values() for name in machine.fields)}
+        if not isinstance(criteria.get(NTH, 1), int) or criteria.get(NTH, 1) < 1:
+            self.problem("LX-231", (*path, NTH), field=NTH, reason="a whole number from 1")
         for name in criteria:
             self.known("a field of the track", name, names, (*path, name), key=True)
 
