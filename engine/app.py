@@ -14,7 +14,7 @@ from engine.cli.main import run
 
 if TYPE_CHECKING:
     from engine.runtime.assembly import Assembly
-    from engine.runtime.react import Consumer
+    from engine.runtime.consumer import Consumer
 
 CONSUMERS = ("supervision", "escalation", "follow_up", "reminders", "moves")
 """The modules of `consumers` that ship, in the order in which they see a fact."""
@@ -65,7 +65,7 @@ def _registered(name: str, value: str, load: object) -> Consumer:
 
 
 def _consumer(name: str, module: object) -> Consumer:
-    from engine.runtime.react import Consumer
+    from engine.runtime.consumer import Consumer
 
     return Consumer(module.NAME, tuple(module.ACTIONS), module.react)  # type: ignore[attr-defined]  # checked above
 

@@ -42,7 +42,7 @@ def close(
     session: Session,
     incident: Annotated[
         str,
-        typer.Argument(metavar="ID", help="编号，如 1543.0，见 incident list · Its id, e.g. 1543.0; incident list has it"),
+        typer.Argument(metavar="ID", help="编号，如 1543.0 · Its id, e.g. 1543.0"),
     ],
     reason: ReasonOption = "",
     acting: AsOption = "",

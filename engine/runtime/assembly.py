@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.core.actions import ActionSpec
 from engine.core.calendar import Calendar, load_calendar
@@ -15,13 +16,15 @@ from engine.core.workflow import Workflow
 from engine.core.yaml_source import Source as YamlSource
 from engine.core.yaml_source import load
 from engine.resources import workflows_dir
-from engine.runtime.asks import UNLIMITED, Source
-from engine.runtime.handle import Line
-from engine.runtime.react import Consumer
+from engine.runtime.consumer import Consumer
 from engine.runtime.rulebook import RuleBook
-from engine.store.keys import Keys
-from engine.store.store import Store
-from engine.store.vault import Vault
+
+if TYPE_CHECKING:  # whoever only reads workflows waits for no database
+    from engine.runtime.asks import Source
+    from engine.runtime.handle import Line
+    from engine.store.keys import Keys
+    from engine.store.store import Store
+    from engine.store.vault import Vault
 
 SCENARIO_SUFFIX = ".test.yaml"
 MAP_SUFFIX = ".map.yaml"
@@ -115,6 +118,9 @@ class Assembly:
         sources: Mapping[str, Source] | None = None,
     ) -> Line:
         """The straight line over an open store; its editions are kept in the database from here on."""
+        from engine.runtime.asks import UNLIMITED
+        from engine.runtime.handle import Line
+
         with store.transaction() as tx:
             for digest, kind, name, content in book.editions():
                 tx.add_edition(digest, kind, name, content)

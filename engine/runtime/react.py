@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from engine.core.actions import ActionSpec
 from engine.core.desk import Rules
 from engine.core.instants import Instant, plus
 from engine.core.lengths import Length
 from engine.core.model import Command, Event
+from engine.runtime.consumer import Consumer
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line, carry
 from engine.store.transaction import Tx
+
+__all__ = [
+    "GROUP",
+    "IMPORTED",
+    "LOG",
+    "REACTION_LAG_MAX",
+    "ROUNDS_MAX",
+    "Consumer",
+    "Place",
+    "ReactionsLoop",
+    "react",
+    "wished",
+]
 
 REACTION_LAG_MAX = timedelta(hours=1)
 """A reaction happens at the instant of its cause, unless we are later than this: our delay costs nobody his time."""
@@ -22,15 +35,6 @@ GROUP, LOG = "reactions", "log"
 """One group for all consumers, so that their wishes come in by cause, and then in the order of the workflow's file."""
 IMPORTED = "imported"
 """Mark of a fact that an import found. Automatic letters for it stay drafts, where it is old."""
-
-
-@dataclass(frozen=True, slots=True)
-class Consumer:
-    """A named, pure function from facts to commands, and the actions it carries out."""
-
-    name: str
-    actions: tuple[ActionSpec, ...]
-    react: Callable[[Event, Rules, Instant], Sequence[Command]]
 
 
 class ReactionsLoop(Exception):
