@@ -14,6 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from invented_rows import MAP, WORKFLOW, Row, disordered, invented, write
 
+from engine.app import assemble
+from engine.core.compile import compile_workflow
+from engine.core.errors import LianxinError, Problem
 from engine.core.model import JsonObject
 from engine.runtime import simulate
 from engine.runtime.simulate import Order
@@ -195,6 +198,32 @@ def test_each_caller_has_a_place_of_his_own_in_the_vault() -> None:
     assert len(set(persons)) == 3
     assert "case" in contacts[0]
     assert "case" not in contacts[2]
+
+
+def test_what_an_opening_and_a_move_of_one_name_both_take_is_of_one_type() -> None:
+    """It is read, and kept from sight, before it is known which of the two the command will be."""
+    other = WORKFLOW.replace(
+        "needs: {channel: {type: enum, of: [letter, visit, phone, web]}}", "needs: {channel: {type: text}}"
+    )
+    assert [problem.code for problem in _problems(other)] == ["LX-215"]
+
+
+def test_a_deadline_from_a_command_that_comes_again_says_what_a_second_start_does() -> None:
+    silent = (
+        "  contact: {within: 2 days, roll: none, from: transition.call, until: [assigned], owner: office}\nletters:"
+    )
+    assert [problem.code for problem in _problems(WORKFLOW.replace("letters:", silent))] == ["LX-219"]
+    said = silent.replace("owner", "again: restart, owner")
+    assert not _problems(WORKFLOW.replace("letters:", said))
+
+
+def _problems(text: str) -> Sequence[Problem]:
+    assembly = assemble()
+    try:
+        compile_workflow(text, "invented.yaml", assembly.actions, assembly.tracks())
+    except LianxinError as error:
+        return error.problems
+    return ()
 
 
 def _statuses(written: Written) -> JsonObject:
