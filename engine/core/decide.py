@@ -78,7 +78,7 @@ def open_case(desk: Desk) -> None:
     for field in workflow.fields.values():
         if field.name not in of_case and field.default is not None:
             of_case[field.name] = field.default
-    check_denial(desk, dict(workflow.fields), of_case)
+    check_denial(desk, workflow.main, "", of_case)
     initial = workflow.main.states[workflow.main.initial]
     names = ["case.opened", *workflow.names_of(MAIN, command.name, "", initial.name)]
     data: JsonObject = {
@@ -167,7 +167,8 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     if not forced:
         check_role(desk, by, transition.not_as, sight)
     of_own, of_event = sorted_values(values, transition.case_needs, transition.event_needs, transition.takes)
-    check_denial(desk, dict(machine.fields), of_own)
+    ends = transition.to is not None and transition.to != BACK and machine.states[transition.to].final
+    check_denial(desk, machine, track_id, of_own, ends=ends)
     if of_own:  # conditions see the case (or track) with the needs laid over it
         own = "track" if track_id else "case"
         sight[own] = {**sight[own], **of_own}
@@ -188,6 +189,8 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     sets = {}
     for field, value in transition.sets:
         sets[field.name] = desk.value(value, sight, inputs) if hasattr(value, "evaluate") else value
+    if sets:
+        check_denial(desk, machine, track_id, {**of_own, **sets}, ends=ends)
     data: JsonObject = {"transition": f"{machine.name}.{name}" if track_id else name}
     if signed is not None:
         data["approvals"] = {key: []}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from engine.core.calendar import Calendar
@@ -180,11 +182,28 @@ class Desk:
         """Something a person must look at, on record with the fact it came with."""
         data.setdefault("incidents", []).append({"code": code, "facts": facts})
 
-    def denied(self, unit: str) -> bool:
-        """The rule that overrides all others: is this unit accused in this case, or under one that is?"""
+    def denied(self, who: str, accused: Sequence[str] | None = None) -> bool:
+        """The rule that overrides all others: is this unit accused in this case, or under one that is?
+
+        Of a person: has he a post in such a unit? `accused`: those that a command is about to name.
+        """
         field = self.rules.workflow.accused
-        accused = self.case.data.get(field) if field else None
-        return bool(accused and unit) and self.rules.directory.in_or_under(unit, accused or [])
+        if not field or not who:
+            return False
+        accused = self.case.data.get(field) if accused is None else accused
+        if not accused:
+            return False
+        directory = self.rules.directory
+        return any(directory.in_or_under(unit, accused) for unit in (who, *posts_of(directory).get(who, ())))
+
+
+@lru_cache(maxsize=8)
+def posts_of(directory: Directory) -> dict[str, tuple[str, ...]]:
+    """By person: the units in which the directory gives him a post."""
+    found: dict[str, tuple[str, ...]] = {}
+    for person in directory.people:
+        found[person.ref] = (*found.get(person.ref, ()), person.unit)
+    return found
 
 
 def summary(case: Case, rules: Rules, at: Instant, track_id: str) -> JsonObject:

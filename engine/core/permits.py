@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core.desk import Desk, Refused, Rules, Sight
+from engine.core.desk import Desk, Refused, Rules, Sight, posts_of
 from engine.core.model import ENGINE, Actor, Case, JsonObject
-from engine.core.workflow import By, Field, Role, Transition
+from engine.core.workflow import MAIN, By, Machine, Role, Transition
 
 
 def check_there(desk: Desk) -> None:
@@ -19,8 +19,9 @@ def check_there(desk: Desk) -> None:
 def check_role(desk: Desk, by: By, not_as: tuple[str, ...], sight: Sight) -> None:
     """Refused `role-not-allowed` unless the actor may act in one of the roles, here and now."""
     actor = desk.command.actor
-    if desk.denied(actor.unit):
-        raise Refused("accused-unit", unit=actor.unit)
+    for unit in units_of(desk, actor):
+        if desk.denied(unit):
+            raise Refused("accused-unit", unit=unit)
     if actor.role not in by.roles:
         raise Refused("role-not-allowed", role=actor.role, allowed=list(by.roles))
     if actor.role == ENGINE:
@@ -30,6 +31,11 @@ def check_role(desk: Desk, by: By, not_as: tuple[str, ...], sight: Sight) -> Non
     for other in (*role.not_as, *not_as):
         if actor.person and actor.person in desk.case.acted.get(other, ()):
             raise Refused("role-not-allowed", role=actor.role, reason=f"has acted as {other} in this case")
+
+
+def units_of(desk: Desk, actor: Actor) -> tuple[str, ...]:
+    """The unit somebody acts for, and those he has a post in: to leave one out takes nobody out of it."""
+    return (actor.unit, *posts_of(desk.rules.directory).get(actor.person, ())) if actor.person else (actor.unit,)
 
 
 def _check_relations(desk: Desk, role: Role, actor: Actor, sight: Sight) -> None:
@@ -42,7 +48,7 @@ def _check_relations(desk: Desk, role: Role, actor: Actor, sight: Sight) -> None
             raise Refused("role-not-allowed", role=actor.role, unit=actor.unit, of=unit or "")
     if role.not_of is not None and not vouched:
         unit = desk.value(role.not_of, sight)
-        if unit and directory.in_or_under(actor.unit, [unit]):
+        if unit and any(directory.in_or_under(mine, [unit]) for mine in units_of(desk, actor)):
             raise Refused("role-not-allowed", role=actor.role, unit=actor.unit, not_of=unit)
     if role.is_ is not None and not vouched:
         person = desk.value(role.is_, sight)
@@ -78,21 +84,24 @@ def may_see(case: Case, rules: Rules, role: str, unit: str) -> bool:
     return state is None or state.sealed_to in ("", role)
 
 
-def check_denial(desk: Desk, fields: dict[str, Field], values: JsonObject) -> None:
-    """Refused `accused-unit` where a unit accused in this case, or one under it, would get the matter.
+def check_denial(desk: Desk, machine: Machine, track_id: str, values: JsonObject, *, ends: bool = False) -> None:
+    """Refused `accused-unit` where a unit accused in this case, or one under it, would get the matter or keep it.
 
-    Checked on the whole case with the new values laid over it, before every guard (条例 第三十条).
+    Checked on the whole case (or track) with the new values laid over it, before every guard and after every `set`
+    (条例 第三十条); of tracks, persons in such a unit too. What ends the matter may leave it where it is.
     """
-    accused_field = desk.rules.workflow.accused
-    if not accused_field:
+    name_of_accused = desk.rules.workflow.accused
+    if not name_of_accused:
         return
-    accused = values.get(accused_field, desk.case.data.get(accused_field))
+    main = machine.name == MAIN
+    held = desk.case.tracks[track_id]["data"] if track_id else desk.case.data if main else {}
+    accused = (values if main else {}).get(name_of_accused, desk.case.data.get(name_of_accused))
     if not accused:
         return
-    for name, field in fields.items():
-        if field.type != "unit" or name == accused_field:
+    for name, field in machine.fields.items():
+        if (main and name == name_of_accused) or field.type not in (("unit",) if main else ("unit", "person")):
             continue
-        value = values.get(name, desk.case.data.get(name))
-        for unit in value if isinstance(value, list) else [value]:
-            if unit and desk.rules.directory.in_or_under(unit, accused):
+        value = values.get(name, None if ends else held.get(name))
+        for who in value if isinstance(value, list) else [value]:
+            if isinstance(who, str) and desk.denied(who, accused):
                 raise Refused("accused-unit", field=name)

@@ -9,6 +9,7 @@ from engine.core.actions import LEVELS
 from engine.core.desk import ENGINE_ACTOR, Desk, Refused
 from engine.core.inputs import sorted_values
 from engine.core.model import Case, JsonObject, Track
+from engine.core.permits import check_denial
 from engine.core.timing import OFFICE
 from engine.core.workflow import Machine
 
@@ -43,8 +44,7 @@ def new_track(desk: Desk, machine: Machine, values: JsonObject) -> Track:
             data[field.name] = field.default
         if field.type == "unit" and data.get(field.name) == OFFICE:
             data[field.name] = desk.rules.directory.office
-        if field.type == "unit" and not field.many and desk.denied(str(data.get(field.name, ""))):
-            raise Refused("accused-unit", field=field.name)
+    check_denial(desk, machine, "", data)
     at = desk.command.at
     return Track(
         track=machine.name, state=machine.initial, open=True, opened_at=at, entered={machine.initial: at}, data=data
@@ -97,14 +97,10 @@ def sponsor_for(desk: Desk, values: JsonObject, notes: JsonObject) -> tuple[str,
     unit = str(case.data.get("unit") or desk.rules.directory.office)
     for level in LEVELS[rank:]:
         leader = desk.rules.directory.leader(unit, level)
-        if leader and not _denied_person(desk, leader):
+        if leader and not desk.denied(leader):
             return open_id, {"leader": leader, "level": level}
     desk.incident(notes, "no-leader", unit=unit, level=LEVELS[rank])
     return open_id, {"leader": "", "level": LEVELS[rank]}
-
-
-def _denied_person(desk: Desk, person: str) -> bool:
-    return any(desk.denied(p.unit) for p in desk.rules.directory.people if p.ref == person)
 
 
 def levels_after(case: Case, tracks: dict[str, Track]) -> dict[str, str] | None:
