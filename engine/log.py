@@ -19,6 +19,7 @@ EVENTS: Mapping[str, Level] = {
     "worker.started": "info",
     "worker.stopped": "info",
     "worker.idle": "debug",
+    "calendar.applied": "info",
     "batch.committed": "info",
     "clock.fired": "info",
     "clock.behind": "warning",

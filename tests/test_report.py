@@ -154,7 +154,7 @@ def test_did_you_mean_names_what_is_near_and_nothing_else(word: str, meant: str 
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_every_code_has_both_languages_a_remedy_and_a_page(code: str) -> None:
     entry = CODES[code]
-    assert re.fullmatch(r"LX-[1-8]\d\d", code)
+    assert re.fullmatch(r"LX-[1-9]\d\d", code)
     for chinese in (entry.zh, entry.remedy_zh):
         assert re.search(r"[\u4e00-\u9fff]", chinese)
     for english in (entry.en, entry.remedy_en):

@@ -16,6 +16,7 @@ from engine.core.catalogue_entry import Entry
 # The areas may take `Entry` from here, so it stands before them.
 from engine.core import (
     catalogue_calendar,
+    catalogue_database,
     catalogue_cli,
     catalogue_intake,
     catalogue_letters,
@@ -48,6 +49,7 @@ CODES: dict[str, Entry] = join(
     [
         catalogue_reading.CODES,
         catalogue_store.CODES,
+        catalogue_database.CODES,
         catalogue_worker.CODES,
         catalogue_resources.CODES,
         catalogue_calendar.CODES,

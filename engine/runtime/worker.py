@@ -37,6 +37,7 @@ from engine.runtime.local_socket import Server, socket_path
 from engine.runtime.messages import answered
 from engine.runtime.operations import messages_of, operate
 from engine.runtime.react import Consumer
+from engine.runtime.reprojection import reproject_all
 from engine.runtime.requests import Queue, Ticket
 from engine.runtime.timekeeper import Timekeeper
 from engine.runtime.watermarks import LIVE, MAX_WAIT, SPOOL
@@ -118,6 +119,8 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Steps until `stop` is set. While the store cannot be written to, the same step again, ever more slowly."""
         self.log.tell("worker.started", pid=os.getpid(), position=self.writer.place.position)
+        if moved := reproject_all(self.writer.line, self.time.now()):
+            self.log.tell("calendar.applied", count=moved)
         patient = Retrying(
             retry=retry_if_exception(_may_pass),
             wait=wait_exponential(multiplier=0.1, max=RETRY_SECONDS_MAX),
