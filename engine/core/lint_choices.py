@@ -50,9 +50,10 @@ def _overlap(subject: Subject, possible: Possible, one: Arrow, other: Arrow, tol
     both, apart = None, False
     for values in assignments(domains):
         left, right = holds(one.row.conditions, values), holds(other.row.conditions, values)
-        if left is True and right is True:
-            both = both or values
+        both = values if both is None and left is True and right is True else both
         apart = apart or left is not right
+        if both is not None and apart:
+            break
     if both is not None and apart:
         told.add((one.path, other.path))
         subject.note(
@@ -67,10 +68,9 @@ def _gap(subject: Subject, possible: Possible, arrows: Sequence[Arrow], told: se
     """Moves that a value chooses between, with none for some value; or a state that some value never leaves."""
     for role in dict.fromkeys(role for arrow in arrows for role in arrow.row.by.roles if role != ENGINE):
         mine = [arrow for arrow in arrows if role in arrow.row.by.roles and not arrow.row.extension]
-        choosing = [arrow for arrow in mine if arrow.row.conditions and _read(arrow.row.conditions)]
-        for group in _about_the_same(choosing):
-            free = any(arrow.row.to is not None and not arrow.row.conditions for arrow in mine)
-            if len(group) > 1 and not free:
+        for group in _about_the_same([arrow for arrow in mine if _read(arrow.row.conditions)]):
+            beside = any(arrow.row.to is not None and arrow not in group for arrow in mine)  # another way on
+            if len(group) > 1 and not beside:
                 _leaves(subject, possible, group, told)
     moving = [arrow for arrow in arrows if arrow.row.to not in (None, arrow.state)]
     if moving and all(arrow.row.conditions for arrow in moving):
@@ -78,10 +78,18 @@ def _gap(subject: Subject, possible: Possible, arrows: Sequence[Arrow], told: se
 
 
 def _about_the_same(arrows: Sequence[Arrow]) -> list[list[Arrow]]:
-    groups: dict[frozenset[str], list[Arrow]] = {}
+    """Moves whose conditions read something in common, together."""
+    groups: list[tuple[frozenset[str], list[Arrow]]] = []
     for arrow in arrows:
-        groups.setdefault(_read(arrow.row.conditions), []).append(arrow)
-    return list(groups.values())
+        read, group = _read(arrow.row.conditions), [arrow]
+        apart = []
+        for others, members in groups:
+            if others & read:
+                read, group = read | others, [*members, *group]
+            else:
+                apart.append((others, members))
+        groups = [*apart, (read, group)]
+    return [group for _, group in groups]
 
 
 def _leaves(subject: Subject, possible: Possible, group: Sequence[Arrow], told: set[object]) -> None:

@@ -43,9 +43,8 @@ def _stops(subject: Subject, deadline: Deadline) -> bool:
     """Whether one of its `until` can happen while it runs, or something cancels it."""
     ends = deadline.stops | deadline.cancels
     running = subject.runs_in(deadline)
-    for arrow in subject.arrows[deadline.machine]:
-        if arrow.state in running and ends.intersection(subject.names_of(arrow)):
-            return True
+    if any(arrow.state in running for arrow in subject.firing(deadline.machine, ends)):
+        return True
     foreign = [name for name in ends if deadline.machine == MAIN and name.partition(".")[0] in subject.workflow.tracks]
     return _possible(subject, foreign, MAIN)
 

@@ -50,7 +50,7 @@ def holds(conditions: Iterable[NamedCondition], values: Values) -> bool | None:
     """Whether all conditions hold under these values; None where that cannot be said."""
     verdict: bool | None = True
     for condition in conditions:
-        found = evaluate(tree(condition.guard.text), values)
+        found = evaluator(condition.guard.text)(values)
         if found is ERROR or found is condition.unless:  # an unset value read is a refusal either way
             return False
         if not isinstance(found, bool):
@@ -136,61 +136,111 @@ def domain_of(
 
 # ── evaluation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+Evaluator = Callable[[Values], Any]
+"""Gives the value of one expression under assumed values: a plain value, or a mark."""
 
-def evaluate(node: Node, values: Values) -> Any:
-    """The value of a node: a plain value, or a mark."""
+
+@lru_cache(maxsize=MAX_TREES)
+def evaluator(text: str) -> Evaluator:
+    """The expression `text`, made ready to be tried many times."""
+    return _made(tree(text))
+
+
+def _made(node: Node) -> Evaluator:
     match node.what:
         case "const":
-            return node.value
+            value = node.value
+            return lambda values: value
         case "name" | "select":
-            found = values.get(path_of(node) or "", UNKNOWN)
-            return ERROR if found is UNSET else found
+            return _reading(path_of(node) or "")
         case "has":
-            found = values.get(path_of(node) or "", UNKNOWN)
-            return UNKNOWN if found is UNKNOWN else found is not UNSET
+            return _asking(path_of(node) or "")
         case "list":
-            items = [evaluate(inner, values) for inner in node.inner]
-            return next((item for item in items if isinstance(item, Mark)), items)
+            return _listing([_made(inner) for inner in node.inner])
         case "call":
-            return _call(node, values)
-    return UNKNOWN
+            return _calling(node.text, [_made(inner) for inner in node.inner])
+    return lambda values: UNKNOWN
 
 
-def _call(node: Node, values: Values) -> Any:
-    match node.text:
-        case "_&&_":
-            return _either(node, values, decides=False)
-        case "_||_":
-            return _either(node, values, decides=True)
+def _reading(path: str) -> Evaluator:
+    def read(values: Values) -> Any:
+        found = values.get(path, UNKNOWN)
+        return ERROR if found is UNSET else found
+
+    return read
+
+
+def _asking(path: str) -> Evaluator:
+    def ask(values: Values) -> Any:
+        found = values.get(path, UNKNOWN)
+        return UNKNOWN if found is UNKNOWN else found is not UNSET
+
+    return ask
+
+
+def _listing(items: Sequence[Evaluator]) -> Evaluator:
+    def gather(values: Values) -> Any:
+        found = [item(values) for item in items]
+        return next((value for value in found if isinstance(value, Mark)), found)
+
+    return gather
+
+
+def _calling(name: str, inner: Sequence[Evaluator]) -> Evaluator:
+    match name:
+        case "_&&_" | "_||_":
+            return _either(inner[0], inner[1], decides=name == "_||_")
         case "!_":
-            inner = evaluate(node.inner[0], values)
-            return (not inner) if isinstance(inner, bool) else _unsure(inner)
+            return lambda values: (not found) if isinstance(found := inner[0](values), bool) else _unsure(found)
         case "_?_:_":
-            condition = evaluate(node.inner[0], values)
-            if isinstance(condition, bool):
-                return evaluate(node.inner[1 if condition else 2], values)
-            ways = [evaluate(inner, values) for inner in node.inner[1:]]
-            return ways[0] if condition is UNKNOWN and ways[0] == ways[1] else _unsure(condition)
-    operation = _OPERATIONS.get(node.text)
-    found = [evaluate(inner, values) for inner in node.inner]
-    if ERROR in found:
-        return ERROR
-    if operation is None or any(isinstance(value, Mark) for value in found):
-        return UNKNOWN
-    try:
-        return operation(*found)
-    except (TypeError, ArithmeticError):
-        return UNKNOWN
+            return _choosing(*inner)
+        case _ if name in _OPERATIONS:
+            return _operating(_OPERATIONS[name], inner)
+    return lambda values: UNKNOWN
 
 
-def _either(node: Node, values: Values, *, decides: bool) -> Any:
+def _either(left: Evaluator, right: Evaluator, *, decides: bool) -> Evaluator:
     """`&&` and `||` as CEL has them: one side that decides is enough, also when the other cannot be read."""
-    sides = [evaluate(inner, values) for inner in node.inner]
-    if any(side is decides for side in sides):
-        return decides
-    if ERROR in sides and UNKNOWN not in sides and SOMETHING not in sides:
-        return ERROR
-    return (not decides) if all(isinstance(side, bool) for side in sides) else UNKNOWN
+    plain = not decides
+
+    def both(values: Values) -> Any:
+        one = left(values)
+        if one is decides:
+            return decides
+        other = right(values)
+        if other is decides:
+            return decides
+        if one is plain and other is plain:
+            return plain
+        known = (plain, ERROR)
+        return ERROR if one in known and other in known else UNKNOWN
+
+    return both
+
+
+def _choosing(condition: Evaluator, yes: Evaluator, no: Evaluator) -> Evaluator:
+    def choose(values: Values) -> Any:
+        found = condition(values)
+        if isinstance(found, bool):
+            return (yes if found else no)(values)
+        one, other = yes(values), no(values)
+        return one if found is UNKNOWN and one == other else _unsure(found)
+
+    return choose
+
+
+def _operating(operation: Callable[..., Any], inner: Sequence[Evaluator]) -> Evaluator:
+    def operate(values: Values) -> Any:
+        found = [one(values) for one in inner]
+        for value in found:
+            if isinstance(value, Mark):
+                return ERROR if ERROR in found else UNKNOWN
+        try:
+            return operation(*found)
+        except (TypeError, ArithmeticError):
+            return UNKNOWN
+
+    return operate
 
 
 def _unsure(value: Any) -> Any:

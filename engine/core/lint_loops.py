@@ -24,7 +24,7 @@ MAX_SITUATIONS = 3_000
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A reaction about to act: the state of the case, and the kind of letter that it hears of ("" where unknown)."""
+    """A reaction about to act, the state of the case and the kind of letter it hears of ("" where nobody knows)."""
 
     reaction: str
     state: str
@@ -48,6 +48,7 @@ class Search:
         self.reactions = {reaction.name: reaction for reaction in subject.workflow.reactions}
         self.order = list(self.reactions)
         moved = [a.row for arrows in subject.arrows.values() for a in arrows if (a.machine, a.name) in subject.fired]
+        self.moves_the_case = any(machine == MAIN for machine, _ in subject.fired)
         self.changing = {f"case.{field.name}" for row in moved for field, _ in row.sets}
         self.changing |= {f"case.{field.name}" for row in moved for field in (*row.case_needs, *row.takes)}
         self.next = lru_cache(maxsize=MAX_SITUATIONS)(self._next)
@@ -81,6 +82,8 @@ class Search:
 
     def _states(self, reaction: Reaction) -> list[str]:
         """The states of the case in which the reaction may hear of what it waits for."""
+        if not self.moves_the_case:
+            return [""]
         reachable = self.subject.reachable[MAIN]
         entered = {f"state.{state}.entered": state for state in reachable}
         if all(name in entered for name in reaction.upon):
@@ -96,15 +99,16 @@ class Search:
         found: dict[Situation, None] = {}
         for action in reaction.do:
             for names, state, kind in self._done(action, here):
-                for other in self.reactions.values():
-                    if other.upon & names:
+                for name in sorted(names & self.subject.workflow.listened):
+                    for other in self.subject.workflow.by_name[name]:
                         found[Situation(other.name, state, kind)] = None
         return tuple(found)
 
     def _goes_on(self, reaction: Reaction, here: Situation) -> bool:
         """Whether the reaction acts here for some case, and again the next time round."""
-        values: dict[str, Any] = {"case.state": here.state}
-        values["case.phase"] = self.subject.workflow.main.states[here.state].phase
+        values: dict[str, Any] = {}
+        if here.state:
+            values = {"case.state": here.state, "case.phase": self.subject.workflow.main.states[here.state].phase}
         if here.kind:
             values["track.kind"] = here.kind
         for condition in reaction.conditions:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from engine.core.compile_form import Path
 from engine.core.expressions import kind_of
-from engine.core.lint_logic import SOMETHING, UNSET, assignments, can_be_tried, domain_of, evaluate, holds, reads, tree
+from engine.core.lint_logic import SOMETHING, UNSET, assignments, can_be_tried, domain_of, evaluator, holds, reads
 from engine.core.lint_reach import foreign_of
 from engine.core.lint_subject import Arrow, Subject
 from engine.core.lint_values import Possible, domains_at
@@ -167,10 +167,10 @@ def _tells_satisfaction(subject: Subject, path: str) -> bool:
 
 def _depends(subject: Subject, count: Count) -> bool:
     """Whether a count counts the satisfied or the dissatisfied, and not merely those who were asked."""
-    node = tree(count.where.text)
+    where = evaluator(count.where.text)
     for path in reads(count.where.text).paths:
         if _SATISFACTION.search(path):
-            found = [evaluate(node, {path: value}) for value in (True, False)]
+            found = [where({path: value}) for value in (True, False)]
             if found[0] is not found[1]:
                 return True
     return False

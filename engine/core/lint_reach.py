@@ -27,7 +27,7 @@ def _states(subject: Subject, machine: Machine) -> None:
     reached = subject.reachable[machine.name]
     final = {name for name, state in machine.states.items() if state.final}
     ends = bool(final) or machine.name == MAIN or machine.after_close == "block" or _open_is_read(subject, machine)
-    ending = {state for state in machine.states if subject.ahead(machine.name, [state]) & final}
+    ending = subject.leading_to(machine.name, final)
     dead = {s for s in machine.states if not any(arrow.target != s for arrow in subject.leaving(machine.name, s))}
     told: set[str] = set()
     for name in machine.states:

@@ -155,6 +155,33 @@ class Subject:
                 frontier += [arrow.target for arrow in self.leaving(machine, state)]
         return seen
 
+    def leading_to(self, machine: str, states: Iterable[str]) -> set[str]:
+        """These states and all from which one of them can be reached."""
+        into: dict[str, list[str]] = {}
+        for arrow in self.arrows[machine]:
+            into.setdefault(arrow.target, []).append(arrow.state)
+        seen: set[str] = set()
+        frontier = list(states)
+        while frontier:
+            state = frontier.pop()
+            if state not in seen:
+                seen.add(state)
+                frontier += into.get(state, [])
+        return seen
+
+    def firing(self, machine: str, names: Iterable[str]) -> list[Arrow]:
+        """The moves of a machine that fire one of these names."""
+        return [arrow for name in names for arrow in self._by_name.get((machine, name), ())]
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[Arrow]]:
+        found: dict[tuple[str, str], list[Arrow]] = {}
+        for machine, arrows in self.arrows.items():
+            for arrow in arrows:
+                for name in self.names_of(arrow):
+                    found.setdefault((machine, name), []).append(arrow)
+        return found
+
     def names_of(self, arrow: Arrow) -> tuple[str, ...]:
         """The names a move fires."""
         target = arrow.target if arrow.enters else None
@@ -214,17 +241,17 @@ class Subject:
         frontier = [machine.initial] if deadline.starts & self.opened_names[name] else []
         if deadline.any_event or deadline.start_field is not None or foreign:
             frontier += self.reachable[name]
-        for arrow in self.arrows[name]:
-            if arrow.state in self.reachable[name] and deadline.starts.intersection(self.names_of(arrow)):
+        for arrow in self.firing(name, deadline.starts):
+            if arrow.state in self.reachable[name]:
                 frontier.append(arrow.target)
-        ends = deadline.stops | deadline.cancels
+        ending = set(self.firing(name, deadline.stops | deadline.cancels))
         seen: set[str] = set()
         while frontier:
             state = frontier.pop()
             if state in seen or (machine.states[state].final and not deadline.keep_after_close):
                 continue
             seen.add(state)
-            frontier += [a.target for a in self.leaving(name, state) if not ends.intersection(self.names_of(a))]
+            frontier += [arrow.target for arrow in self.leaving(name, state) if arrow not in ending]
         return seen
 
 

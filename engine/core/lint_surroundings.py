@@ -13,7 +13,7 @@ from engine.core.lengths import Length, add_months, parse_length
 from engine.core.lint_subject import Subject
 from engine.core.model import ENGINE
 from engine.core.timing import OFFICE
-from engine.core.workflow import Deadline
+from engine.core.workflow import Deadline, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ def _ends(subject: Subject, calendar: Calendar, today: date) -> Iterator[tuple[d
         yield _last_day(today, parse_length(letter.reply_within), calendar), letter.name
 
 
+PETITIONER = "petitioner"
+"""The role of people whom no directory lists."""
 EXTENSIONS_COUNTED = 12
 """More extensions than this say nothing new about a calendar."""
 
@@ -116,8 +118,14 @@ def _roles(subject: Subject, directory: Directory | None) -> None:
         if name not in used | named:
             if written:  # a shipped track may bring one that a change made idle
                 subject.note("LX-261", ("roles", name), role=name)
-        elif directory is not None and directory.people and role.is_ is None and not directory.holders(name):
+        elif directory is not None and directory.people and _is_missing(directory, role, named):
             subject.note("LX-260", ("roles", name) if written else ("tracks",), role=name, directory=directory.name)
+
+
+def _is_missing(directory: Directory, role: Role, vouched: set[str]) -> bool:
+    """Whether nobody holds a role that people of the directory must hold."""
+    outside = role.is_ is not None or role.name in vouched or role.name == PETITIONER
+    return not outside and not directory.holders(role.name)
 
 
 def _roles_used(subject: Subject) -> Iterator[str]:
