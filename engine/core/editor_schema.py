@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.cli.editor_words import KEYS
+from engine.core.editor_words import KEYS
 from engine.core.actions import ActionSpec, Param
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
