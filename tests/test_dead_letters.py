@@ -15,7 +15,7 @@ from engine.core.errors import LianxinError
 from engine.core.model import JsonObject
 from engine.runtime import dead_letters
 from engine.runtime.dead_letters import discard, open_numbers, retry, show
-from engine.runtime.handle import Line
+from engine.runtime.handle import Answer, Line
 from engine.runtime.office import Here
 from engine.runtime.worker import Worker
 from engine.store.batch import DeadLetterRow
@@ -39,7 +39,7 @@ def bad(key: str = "K1", **more: JsonObject | str | int) -> JsonObject:
     return register(key, "2026-04-01 09:00", **{"severity": "sehr", **more})
 
 
-def statuses(answers: list[dead_letters.Answer]) -> list[str]:
+def statuses(answers: list[Answer]) -> list[str]:
     return [answer.status for answer in answers]
 
 
@@ -203,7 +203,7 @@ def test_a_row_that_was_bad_is_mended_with_the_map_s_own_words(tmp_path: Path) -
             assert reader.counts()["case"] == 1
             assert not reader.parked(), "the row's other messages have waited for it"
         assert "vorgestern" in show(office, two, "what was in the cell", BY).content.decode()
-        mended = {"workflow": "complaint", "does": "register", "role": "clerk", "case_key": "N2"}
+        mended: JsonObject = {"workflow": "complaint", "does": "register", "role": "clerk", "case_key": "N2"}
         mended |= {"id": "N2-r", "time": "2026-03-02T09:00:00+08:00", "values": {"channel": "letter"}}
         for broken, reason in (
             ({"time": "vorgestern"}, "bad-value"),

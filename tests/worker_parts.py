@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from engine.app import assemble
+from engine.core.directory import Directory
 from engine.core.instants import Instant, parse
 from engine.core.model import Event, JsonObject
 from engine.core.workflow import Workflow
@@ -53,6 +54,7 @@ def open_line(
     *,
     sources: dict[str, Source] | None = None,
     workflows: dict[str, Workflow] | None = None,
+    directory: Directory | None = None,
     keys: Keys | None = None,
 ) -> Iterator[Line]:
     """The straight line over the folder's database (in memory without one), with keys that everybody knows."""
@@ -61,7 +63,9 @@ def open_line(
     vault = Vault(keys)
     url = "sqlite://" if folder is None else f"sqlite:///{folder / 'lianxin.db'}"
     with Store.open(url, vault=vault) as store:
-        book = assembly.book(workflows if workflows is not None else shipped(), assembly.directory(), store)
+        book = assembly.book(
+            workflows if workflows is not None else shipped(), directory or assembly.directory(), store
+        )
         yield assembly.line(store, keys, vault, book, sources if sources is not None else {"*": UNLIMITED})
 
 
