@@ -605,3 +605,10 @@ def test_an_unlisted_source_is_a_dead_letter_and_a_claim_it_may_not_make_is_kept
         assert opened.occurred_at == HandClock(at("2026-04-01 10:00")).at
         assert opened.data["backdated"] is True
         assert opened.data["claimed_at"] == HandClock(at("2026-03-01 09:00")).at
+
+
+def test_nobody_takes_the_place_of_our_own_clocks_and_reactions() -> None:
+    with open_line(None) as line, a_worker(line, HandClock(at("2026-04-01 10:00"))) as worker:
+        forged = register("K1", "2026-04-01 09:00", source="lianxin:/clock")
+        (given,) = send(worker, [forged])
+    assert (given["status"], given["code"]) == ("dead-letter", "not-allowed")

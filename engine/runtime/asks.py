@@ -21,6 +21,8 @@ from schemas.intake import IntakeEvent, Unreadable, content
 
 AHEAD_ALLOWED = timedelta(minutes=5)
 """How far a source's clock may run ahead of ours."""
+OUR_SOURCE = "lianxin:/"
+"""Beginning of the sources of our own commands. Their ids are derived: a known one is a duplicate whatever it says."""
 DEFAULT_MAX_BACKDATE = timedelta(hours=1)
 
 
@@ -131,6 +133,8 @@ def from_event(
     if isinstance(event, Unreadable):
         return Unusable(event.source or "", event.id or "", event.reason, event.detail, event.field or "", content=raw)
     said = content(event)
+    if event.source.startswith(OUR_SOURCE):  # it could take the place of a clock's point or of a reaction
+        return Unusable(event.source, event.id, "not-allowed", "nobody else speaks for us", "source", content=said)
     policy = sources.get(event.source, sources.get("*"))
     if policy is None:
         return Unusable(event.source, event.id, "unknown-source", "this source is not listed", "source", content=said)

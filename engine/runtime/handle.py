@@ -15,7 +15,7 @@ from engine.core.evolve import evolve
 from engine.core.instants import Instant, plus
 from engine.core.lengths import Length
 from engine.core.model import Accepted, Case, Command, Early, JsonObject, Outcome, Rejection
-from engine.runtime.asks import UNLIMITED, Ask, Source, Unusable
+from engine.runtime.asks import OUR_SOURCE, UNLIMITED, Ask, Source, Unusable
 from engine.runtime.decode import Decoded, decode, vault_ref
 from engine.runtime.rulebook import RuleBook
 from engine.runtime.stamp import REJECTED as REJECTED_TYPE
@@ -39,8 +39,6 @@ from engine.store.vault import Vault
 
 BATCH_MESSAGES_MAX = 500
 EARLY_MAX_WAIT = timedelta(days=3)
-OUR_SOURCE = "lianxin:/"
-"""Beginning of the sources of our own commands. Their ids are derived: a known one is a duplicate whatever it says."""
 QUARANTINE = "quarantine"
 """What a message needs whose case is held back: that somebody mends the bug it met, and lets the case go on."""
 AUTO_LETTER_MAX_AGE = Length(3, "working days")
@@ -152,8 +150,9 @@ class _Run:
                 self.answers[index] = Answer("duplicate", code=NAMES[seen.outcome])
             else:
                 said = message.packed() if isinstance(message, Ask) else getattr(message, "content", b"")
-                reused = Unusable(message.source, message.id, "id-reused", "this id came before with other content",
-                                  "id", content=said)  # fmt: skip
+                file, row = getattr(message, "file", ""), getattr(message, "row", 0)
+                detail = "this id came before with other content"
+                reused = Unusable(message.source, message.id, "id-reused", detail, "id", file, row, said)
                 self._bury(index, reused, inbox=False)
         return fresh
 
