@@ -28,7 +28,7 @@ class SignersForm(Form):
     """Several people in one step: `{two: desk}`, `{all: [office_head, convenor]}`."""
 
     two: str | None = None
-    all: list[str] = []
+    all: list[str] = Field(default_factory=list)
 
 
 class ExpectForm(BaseModel):
@@ -70,9 +70,9 @@ class StepForm(Form):
     open: str | None = None
     by: str | SignersForm | None = None
     as_: str | None = Field(None, alias="as")
-    with_: dict[str, Any] = Field({}, alias="with")
-    petitioner: dict[str, str] = {}
-    track: dict[str, Any] = {}
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    petitioner: dict[str, str] = Field(default_factory=dict)
+    track: dict[str, Any] = Field(default_factory=dict)
     refused: Annotated[RefusedForm | None, BeforeValidator(_refused)] = None
     expect: ExpectForm | None = None
     note: str = ""
@@ -81,7 +81,7 @@ class StepForm(Form):
 class GivenForm(Form):
     """What stood before the first step: letter numbers taken so far, another directory."""
 
-    numbers: dict[str, Annotated[int, Field(ge=0, le=100_000)]] = {}
+    numbers: dict[str, Annotated[int, Field(ge=0, le=100_000)]] = Field(default_factory=dict)
     directory: str | None = None
 
 

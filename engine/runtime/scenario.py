@@ -16,19 +16,20 @@ from typing import Any
 
 import orjson
 
-from engine.core.desk import ENGINE_ACTOR, Desk, Refused
+from engine.core.desk import ENGINE_ACTOR, Desk
 from engine.core.errors import Span
 from engine.core.instants import Instant
-from engine.core.model import Actor, Case, Command, Event, Track
+from engine.core.model import Actor, Case, Command, CommandKind, Event, Track
 from engine.core.workflow import Machine, Transition
 from engine.runtime.asks import Ask
 from engine.runtime.assembly import Assembly
 from engine.runtime.handle import Answer, Line
 from engine.runtime.rulebook import RuleBook
+from engine.runtime.scenario_checks import NTH
 from engine.runtime.scenario_coverage import Arrow, Coverage, arrows_of, arrows_taken, joined
 from engine.runtime.scenario_expect import Look, shown, unmet, value_of, written
 from engine.runtime.scenario_people import People
-from engine.runtime.scenario_reading import NTH, OPEN, Scenario, ScenarioFile, Step, read_scenarios
+from engine.runtime.scenario_reading import OPEN, Scenario, ScenarioFile, Step, read_scenarios
 from engine.runtime.simulate import Simulation
 from engine.store.batch import Batch
 from engine.store.keys import Keys, fixed_keys
@@ -217,11 +218,13 @@ class _Play:
         case = self._case(step.case)
         head, _, tail = step.does.partition(".")
         machine: Machine = self.rules.workflow.tracks[head] if tail else self.rules.workflow.main
-        kind = "open_track" if tail == OPEN else "transition"
+        kind: CommandKind = "open_track" if tail == OPEN else "transition"
         command = Command(SOURCE, "", case.case_id, "", kind, step.does, replace(ENGINE_ACTOR, role=role), at)
         desk = Desk(case, command, self.rules)
         sight = desk.sight(track_id, machine=machine.name)
-        return self.people.someone(desk, role, self._transition(case, machine, track_id, tail or step.does), sight, acted)
+        return self.people.someone(
+            desk, role, self._transition(case, machine, track_id, tail or step.does), sight, acted
+        )
 
     @staticmethod
     def _transition(case: Case, machine: Machine, track_id: str, name: str) -> Transition | None:
@@ -333,4 +336,4 @@ def _opened(events: Collection[Event]) -> list[str]:
     return list(found)
 
 
-__all__ = ["Arrow", "Coverage", "Failure", "Refused", "ScenarioResult", "coverage", "run_file"]
+__all__ = ["Arrow", "Coverage", "Failure", "ScenarioResult", "coverage", "run_file"]

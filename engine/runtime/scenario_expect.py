@@ -14,7 +14,7 @@ from engine.core.instants import Instant, parse_date, to_datetime
 from engine.core.model import Case, Clock, Event, Track
 from engine.core.permits import may_see
 from engine.core.workflow import Field
-from engine.runtime.scenario_reading import CLOCK_LISTS, LEVELS
+from engine.runtime.scenario_checks import CLOCK_LISTS, LEVELS
 from schemas.scenario_file import ExpectForm
 
 Path = tuple[str | int, ...]
@@ -136,7 +136,7 @@ def _is(clock: Clock, what: str) -> bool:
 
 
 def _listed(path: Path, expected: Any, found: Counter[str], *, exactly: bool) -> Iterator[Unmet]:
-    """A list: these are among them (`exactly`: and no others); an empty one: none at all. A mapping: so many of each."""
+    """A list: these are among them (`exactly`: no others are); an empty one: none. A mapping: so many of each."""
     if isinstance(expected, dict):
         for name, number in expected.items():
             wanted = bool(found[name]) is number if isinstance(number, bool) else found[name] == number
@@ -162,7 +162,7 @@ def written(instant: Instant, calendar: Calendar) -> str:
 
 
 def _by_state(path: Path, expected: Any, tracks: Iterable[Track], name_of: Any) -> Iterator[Unmet]:
-    """`{a: state}`: exactly one, in this state; `{a: {state: 2}}`: exactly these; `{a: 2}`: so many; `{}` or 0: none."""
+    """`{a: state}`: one, in this state; `{a: {state: 2}}`: exactly these; `{a: 2}`: so many; `{}` or 0: none."""
     found: dict[str, Counter[str]] = {}
     for track in tracks:
         found.setdefault(name_of(track), Counter())[track["state"]] += 1
@@ -201,14 +201,16 @@ def _age(case: Case, track_id: str) -> tuple[Instant, int]:
 
 
 def value_of(track: Track, name: str, like: object = "") -> Any:
-    """A track's state, whether it is open, its number (扬信督〔2026〕12号, or 12 where a number is asked for), or a field."""
+    """A track's state, whether it is open, its number (扬信督〔2026〕12号; 12 where asked for a number), a field."""
     if name in ("state", "open"):
         return track[name]  # type: ignore[literal-required]
     if name == "number":
         serial = track.get("number")
         if serial is None:
             return None
-        return serial["number"] if isinstance(like, int) else f"{serial['mark']}〔{serial['year']}〕{serial['number']}号"
+        return (
+            serial["number"] if isinstance(like, int) else f"{serial['mark']}〔{serial['year']}〕{serial['number']}号"
+        )
     return track["data"].get(name)
 
 
@@ -228,7 +230,9 @@ def _levels(look: Look, expect: ExpectForm) -> Iterator[Unmet]:
 
 def _sees(look: Look, expect: ExpectForm) -> Iterator[Unmet]:
     _, _, unit = (expect.as_ or "").partition("@")
-    seen = [name for name, case in look.cases.items() if case.exists and may_see(case, look.rules, expect.by or "", unit)]
+    seen = [
+        name for name, case in look.cases.items() if case.exists and may_see(case, look.rules, expect.by or "", unit)
+    ]
     yield from _same(("sees",), sorted(expect.sees or ()), sorted(seen))
 
 

@@ -20,7 +20,7 @@ class People:
     def someone(
         self, desk: Desk, role: str, transition: Transition | None, sight: Sight, apart_from: Collection[str] = ()
     ) -> Actor:
-        """One who may act in the role here and now: who did before, else a holder of the directory, else an invented one.
+        """One who may act in the role here and now: who did before, else a holder of the directory, else invented.
 
         Where nobody fits, the first who holds the role: the engine then says itself why that person may not.
         """
