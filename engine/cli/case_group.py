@@ -9,7 +9,7 @@ import typer
 from engine.cli.command import group
 
 if TYPE_CHECKING:
-    from engine.cli.installation import Desk
+    from engine.cli.snapshot import Snapshot
     from engine.core.desk import Rules
     from engine.core.model import Case
 
@@ -37,7 +37,7 @@ AsOption = Annotated[
 ]
 
 
-def visible(desk: Desk, name: str, workflow: str, acting: str) -> tuple[Case, Rules]:
+def visible(desk: Snapshot, name: str, workflow: str, acting: str) -> tuple[Case, Rules]:
     """The case, if it exists for whoever asks; LX-903 (exit 3) is the same for a missing one and a hidden one."""
     from engine.cli.actor import exists_for, read_actor
     from engine.core.errors import LianxinError

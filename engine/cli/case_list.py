@@ -12,7 +12,7 @@ from engine.cli.command import Session, command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.cli.installation import Desk
+    from engine.cli.snapshot import Snapshot
     from engine.core.desk import Rules
     from engine.core.model import Actor, Case
 
@@ -78,7 +78,7 @@ def show(session: Session, case: CaseArgument, workflow: WorkflowOption = "", ac
 
 
 def _cases(
-    desk: Desk, workflow: str, phase: str, state: str, unit: str, actor: Actor | None
+    desk: Snapshot, workflow: str, phase: str, state: str, unit: str, actor: Actor | None
 ) -> Iterator[tuple[Case, Rules]]:
     """Those that fit and that the actor may see, in the order of their ids."""
     from engine.cli.actor import exists_for

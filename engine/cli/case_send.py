@@ -13,7 +13,7 @@ from engine.cli.command import Session, command
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from engine.cli.installation import Desk
+    from engine.cli.snapshot import Snapshot
     from engine.core.desk import Rules
     from engine.core.model import Actor, Case, Command, JsonObject, Outcome
     from engine.runtime.asks import Ask
@@ -102,7 +102,7 @@ def send(
 
 
 def _ask(
-    desk: Desk,
+    desk: Snapshot,
     actor: Actor,
     case: str,
     transition: str,
@@ -150,7 +150,7 @@ def _ask(
     )
 
 
-def _hidden(desk: Desk, case: str, workflow: str) -> bool:
+def _hidden(desk: Snapshot, case: str, workflow: str) -> bool:
     """Whether the case is there after all: one that the actor may not see cannot be opened a second time."""
     from engine.core.errors import LianxinError
 
@@ -176,7 +176,7 @@ def _workflow_to_open(openings: Mapping[str, object], workflow: str, transition:
     return next(iter(openings))
 
 
-def _understood(ask: Ask, desk: Desk) -> tuple[Command, Rules, Case]:
+def _understood(ask: Ask, desk: Snapshot) -> tuple[Command, Rules, Case]:
     """The command in the wish. A slip of the person at the keyboard is told at once: it becomes no dead letter."""
     from engine.core.catalogue_intake import CODE_OF_REASON
     from engine.core.errors import LianxinError

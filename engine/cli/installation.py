@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.cli.command import Session
 from engine.core.errors import LianxinError
-from engine.core.instants import Instant
-from engine.core.model import Case
-from engine.core.workflow import Workflow
-from engine.log import Log
-from engine.runtime.asks import Source
-from engine.runtime.assembly import Assembly
-from engine.runtime.handle import Line
-from engine.runtime.office import Office, reach
-from engine.runtime.rulebook import RuleBook
-from engine.runtime.timekeeper import Timekeeper, timekeeper
-from engine.runtime.writer import Writer
 from engine.settings import FILE, find_project, load_settings
-from engine.store import schema
-from engine.store.keys import Keys, read_key_file
-from engine.store.reader import Reader
-from engine.store.store import Store
-from engine.store.vault import Vault
-from schemas.settings import Settings
+
+if TYPE_CHECKING:  # a command that opens no database waits for none
+    from engine.cli.snapshot import Snapshot
+    from engine.core.instants import Instant
+    from engine.core.workflow import Workflow
+    from engine.runtime.assembly import Assembly
+    from engine.runtime.handle import Line
+    from engine.runtime.office import Office
+    from engine.runtime.rulebook import RuleBook
+    from engine.runtime.timekeeper import Timekeeper
+    from engine.runtime.writer import Writer
+    from engine.store.keys import Keys
+    from engine.store.store import Store
+    from engine.store.vault import Vault
+    from schemas.settings import Settings
 
 
 class Installation:
@@ -57,11 +55,15 @@ class Installation:
     @cached_property
     def keys(self) -> Keys:
         """The key file's keys. LX-501 … LX-507 where it cannot be used."""
+        from engine.store.keys import read_key_file
+
         return read_key_file(self.settings.key_file)
 
     @cached_property
     def time(self) -> Timekeeper:
         """The machine's clock; that of `clock_file` in tests."""
+        from engine.runtime.timekeeper import timekeeper
+
         return timekeeper(self.settings.clock_file)
 
     def now(self) -> Instant:
@@ -70,15 +72,19 @@ class Installation:
 
     def store(self, vault: Vault | None = None, *, create: bool = False) -> Store:
         """The project's database. LX-520 (exit 3) where there is none yet."""
+        from engine.store.store import Store
+
         return Store.open(self.settings.database_url, vault=vault, create=create)
 
     @contextmanager
-    def reading(self) -> Iterator[Desk]:
+    def reading(self) -> Iterator[Snapshot]:
         """The database to look at, one snapshot; the versions of workflows come from the files or from itself."""
+        from engine.cli.snapshot import Snapshot
+
         with self.store() as store:
             book = self.book(store, self._workflows_for_reading())
             with store.read() as reader:
-                yield Desk(self, reader, book)
+                yield Snapshot(self, reader, book)
 
     @contextmanager
     def line(self) -> Iterator[Line]:
@@ -86,6 +92,9 @@ class Installation:
 
         The database is made where the project has none yet; without a project LX-520 (exit 3).
         """
+        from engine.cli.sources import Policies
+        from engine.store.vault import Vault
+
         vault = Vault(self.keys)
         with self.store(vault, create=(self.project / FILE).is_file()) as store:
             self._must_fit(store)
@@ -97,6 +106,9 @@ class Installation:
     @contextmanager
     def office(self) -> Iterator[Office]:
         """Where requests are taken: the worker, if one runs, else this process for a moment."""
+        from engine.log import Log
+        from engine.runtime.office import reach
+        from engine.runtime.writer import Writer
 
         @contextmanager
         def here() -> Iterator[Writer]:
@@ -110,6 +122,8 @@ class Installation:
 
     def _must_fit(self, store: Store) -> None:
         """LX-508 (exit 6) where the vault was written with another key file."""
+        from engine.store import schema
+
         with store.read() as reader:
             row = next(reader.rows(schema.vault_key, ("case_id", "person")), None)
         if row is None:
@@ -135,66 +149,3 @@ class Installation:
                 "流程文件有问题，改用数据库中的版本 · Workflow files have problems; using the database's"
             )
             return {}
-
-
-class Policies(Mapping[str, Source]):
-    """What each listed source may do, for the door: its own entry, else the longest `prefix*` that fits."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __getitem__(self, name: str) -> Source:
-        found = self._settings.source(name)
-        if found is None:
-            raise KeyError(name)
-        return Source(found.max_backdate, found.commands, found.roles)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._settings.sources)
-
-    def __len__(self) -> int:
-        return len(self._settings.sources)
-
-
-@dataclass(frozen=True)
-class Desk:
-    """A snapshot and the rules to read it by."""
-
-    installation: Installation
-    reader: Reader
-    book: RuleBook
-
-    def case(self, name: str, workflow: str = "") -> Case:
-        """The case that `name` means: an id, the first characters of one, or with its workflow the source's number.
-
-        LX-903 (exit 3) none, LX-904 (exit 2) several.
-        """
-        found = self.reader.case(name)
-        if found is None and len(name) >= PREFIX_MIN:
-            found = self._by_prefix(name)
-        if found is None:
-            found = self._by_key(name, workflow)
-        if found is None:
-            raise LianxinError("LX-903", exit_code=3, case=name)
-        return found
-
-    def _by_prefix(self, name: str) -> Case | None:
-        rows = self.reader.cases(after=name, limit=2)
-        fitting = [row["case_id"] for row in rows if row["case_id"].startswith(name)]
-        if len(fitting) > 1:
-            raise LianxinError("LX-904", exit_code=2, case=name, count="两件以上 two or more")
-        return self.reader.case(fitting[0]) if fitting else None
-
-    def _by_key(self, name: str, workflow: str) -> Case | None:
-        """Ids are made from the source's number with the key file; without it only ids are understood."""
-        if not self.installation.settings.key_file.is_file():
-            return None
-        names = [workflow] if workflow else sorted(self.book.workflows)
-        found = [case for w in names if (case := self.reader.case(self.installation.keys.case_id(w, name)))]
-        if len(found) > 1:
-            raise LianxinError("LX-904", exit_code=2, case=name, count=len(found))
-        return found[0] if found else None
-
-
-PREFIX_MIN = 6
-"""Characters of an id that are enough to name a case."""

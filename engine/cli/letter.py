@@ -13,7 +13,7 @@ from engine.cli.command import Session, command, group
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.cli.installation import Desk
+    from engine.cli.snapshot import Snapshot
     from engine.core.model import Actor, JsonObject
 
 app = group("letter", "查询函件 · Letters")
@@ -105,7 +105,7 @@ def show(
         screen.result(said, _lines(said, session, _zone(desk)))
 
 
-def _letters(desk: Desk, kind: str, state: str, actor: Actor | None) -> Iterator[JsonObject]:
+def _letters(desk: Snapshot, kind: str, state: str, actor: Actor | None) -> Iterator[JsonObject]:
     """The letters of the cases that the actor may see: of an accused unit's case there is no letter either."""
     from engine.cli.actor import exists_for
     from engine.runtime.outputs import letter_rows
@@ -124,14 +124,14 @@ def _letters(desk: Desk, kind: str, state: str, actor: Actor | None) -> Iterator
         after = (rows[-1]["number"], rows[-1]["letter_id"])
 
 
-def _zone(desk: Desk) -> Any:
+def _zone(desk: Snapshot) -> Any:
     """The zone that dates are shown in: that of the database."""
     from zoneinfo import ZoneInfo
 
     return ZoneInfo(desk.reader.about()["time_zone"])
 
 
-def _documents(desk: Desk, row: JsonObject, out: Path) -> list[str]:
+def _documents(desk: Snapshot, row: JsonObject, out: Path) -> list[str]:
     """The letter as DOCX and as a page; the same bytes whenever they are written."""
     from engine.cli.case_view import history
     from engine.letters.content import path_of

@@ -10,6 +10,7 @@ import typer
 from engine.cli.command import Session, command, single
 
 if TYPE_CHECKING:
+    from engine.cli.installation import Installation
     from engine.core.errors import Problem
 
 app = single()
@@ -19,14 +20,18 @@ FINDINGS = 1
 @command(
     app,
     "lint",
-    "检查流程文件，一次列出全部问题；不给文件时检查项目的全部流程 · "
-    "Check workflow files, all faults in one run; without files those of the project",
+    "检查流程文件，一次列出全部问题与不妥之处；不给文件时检查项目的全部流程 · "
+    "Check workflow files: all faults, and what is unwise, in one run; without files those of the project",
     project=True,
 )
 def lint(
     session: Session,
     workflows: Annotated[
-        list[Path] | None, typer.Argument(metavar="WORKFLOW", help="流程文件 · Workflow files")
+        list[Path] | None,
+        typer.Argument(
+            metavar="WORKFLOW",
+            help="流程文件，也可是 .map.yaml、.test.yaml · Workflow files; maps and scenario files too",
+        ),
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="警告也算错误 · Warnings are errors too", show_default=False)
@@ -56,19 +61,41 @@ def lint(
     return FINDINGS if errors or (strict and problems) else 0
 
 
-def findings(installation: object, path: Path) -> list[Problem]:
-    """What is wrong with one workflow file. LX-190 (exit 3) where it cannot be read."""
-    from engine.cli.installation import Installation
+def findings(installation: Installation, path: Path) -> list[Problem]:
+    """What is wrong, and what is unwise, in one file: a workflow, a map or scenarios. LX-190 (exit 3) if unreadable."""
     from engine.core.errors import LianxinError
 
-    assert isinstance(installation, Installation)
     try:
-        installation.assembly.workflow(path)
+        if path.name.endswith(".map.yaml"):
+            from engine.runtime.map_reader import read_map
+
+            read_map(path)
+            return []
+        if path.name.endswith(".test.yaml"):
+            from engine.runtime.scenario_reading import read_scenarios
+
+            read_scenarios(path, installation.assembly)
+            return []
+        return _unwise(installation, path)
     except LianxinError as error:
         if not error.problems:
             raise
         return list(error.problems)
-    return []
+
+
+def _unwise(installation: Installation, path: Path) -> list[Problem]:
+    """The linter's findings in a workflow that compiles. Roles and units are looked up where the file is at home."""
+    from engine.core.lint import lint as unwise
+    from engine.runtime.assembly import readable
+
+    assembly = installation.assembly
+    workflow = assembly.workflow(path)
+    at_home = path.resolve().parent == assembly.folder.resolve()
+    calendar = assembly.calendars().get(workflow.calendar)
+    today = calendar.local_day(installation.now()) if calendar is not None else None
+    templates = {found.stem for found in (assembly.folder / "letters").glob("*.yaml")}
+    directory = assembly.directory(installation.settings.directory) if at_home else None
+    return unwise(workflow, readable(path), calendar, directory, today=today, templates=templates)
 
 
 def _summary(files: int, errors: int, warnings: int) -> str:

@@ -40,7 +40,8 @@ def tail(
     import time
     from zoneinfo import ZoneInfo
 
-    from engine.cli.installation import Desk, Installation
+    from engine.cli.installation import Installation
+    from engine.cli.snapshot import Snapshot
 
     installation = Installation(session)
     with installation.store() as store:
@@ -48,7 +49,7 @@ def tail(
         with store.read() as reader:
             zone = ZoneInfo(reader.about()["time_zone"])
             if case:
-                case_id = Desk(installation, reader, installation.book(store, {})).case(case).case_id
+                case_id = Snapshot(installation, reader, installation.book(store, {})).case(case).case_id
             head = reader.head()
         position = after if after is not None else _start(session, store, head, count, type_, case_id)
         while True:
