@@ -97,7 +97,7 @@ class Installation:
 
         vault = Vault(self.keys)
         with self.store(vault, create=(self.project / FILE).is_file()) as store:
-            self._must_fit(store)
+            self.must_fit(store)
             book = self.book(store, self.assembly.workflows())
             line = self.assembly.line(store, self.keys, vault, book, Policies(self.settings))
             line.early_max_wait = self.settings.early.max_wait
@@ -120,7 +120,7 @@ class Installation:
         with reach(self.settings.database_url, here) as office:
             yield office
 
-    def _must_fit(self, store: Store) -> None:
+    def must_fit(self, store: Store) -> None:
         """LX-508 (exit 6) where the vault was written with another key file."""
         from engine.store import schema
 

@@ -151,6 +151,64 @@ CODES: dict[str, Entry] = {
         remedy_zh="加上 --as 人员:角色@单位，例如 --as p-1028:desk@信访局；它会记入总账。",
         remedy_en="Add --as person:role@unit, e.g. --as p-1028:desk@信访局. It goes on record.",
     ),
+    "LX-930": Entry(
+        zh="lianxin.toml 没有列出任何来源，外来消息都会成为死信。",
+        en="lianxin.toml lists no source: every message from outside becomes a dead letter.",
+        remedy_zh='为每个来源加一节 [sources."来源"]，写明 commands、roles 和 max_backdate。',
+        remedy_en='Add a section [sources."NAME"] for each source, with commands, roles and max_backdate.',
+    ),
+    "LX-931": Entry(
+        zh="有 {count} 条异常未关闭。",
+        en="{count} incidents are open.",
+        remedy_zh="lianxin incident list 列出它们；处理后用 incident close 关闭，被隔离的事项用 incident release。",
+        remedy_en="`lianxin incident list` shows them; close each with a reason, and release cases in quarantine.",
+    ),
+    "LX-932": Entry(
+        zh="有 {count} 条死信未处理。",
+        en="{count} dead letters wait.",
+        remedy_zh="lianxin dlq list 列出它们；改正后 dlq retry，不需要的 dlq discard。",
+        remedy_en="`lianxin dlq list` shows them; mend and retry each, or put it away with a reason.",
+    ),
+    "LX-933": Entry(
+        zh="{folder} 里没有流程文件。",
+        en="There is no workflow file in {folder}.",
+        remedy_zh="放入流程文件，或用 workflows_dir 指向它们所在的目录；lianxin init 可给出一套。",
+        remedy_en="Put one there, or point `workflows_dir` to where they are; `lianxin init` makes a set to start "
+        "from.",
+    ),
+    "LX-934": Entry(
+        zh="日历 {calendar} 只公布到 {last}，而 {deadline} 今天起算会到 {due}：此后的期限都是暂定的。",
+        en="The calendar {calendar} is published until {last}, but {deadline} beginning today is due on {due}: what is "
+        "due after that is provisional.",
+        remedy_zh="国务院公布下一年的放假安排后，更新日历：lianxin calendar add 文件。",
+        remedy_en="When the next year's notice is published, put the new edition in place: `lianxin calendar add "
+        "FILE`.",
+    ),
+    "LX-935": Entry(
+        zh="本机没有找到能显示函件文字的中文字体（{folders}）。",
+        en="No font that can show a letter's Chinese was found on this machine ({folders}).",
+        remedy_zh="只影响在本机打印或预览；可安装 fonts-noto-cjk。",
+        remedy_en="Only printing and preview on this machine need one; install fonts-noto-cjk.",
+    ),
+    "LX-936": Entry(
+        zh="{count} 个安装的文件与发行版不同：{files}。",
+        en="{count} installed files are not those of the release: {files}.",
+        remedy_zh="可能被同名软件包覆盖或被改动；请重新安装：pip install --force-reinstall lianxin。",
+        remedy_en="Another package may have overwritten them, or somebody changed them: pip install --force-reinstall "
+        "lianxin.",
+    ),
+    "LX-937": Entry(
+        zh="{folder} 所在磁盘只剩 {megabytes} MB。",
+        en="Only {megabytes} MB are free on the disk of {folder}.",
+        remedy_zh="请清理或扩容；磁盘写满时引擎停止收件，已提交的不受影响。",
+        remedy_en="Make room. When the disk is full the engine takes nothing more; what was committed stays.",
+    ),
+    "LX-938": Entry(
+        zh="本机时钟 {now} 早于总账最后的记录 {recorded}。",
+        en="The clock of this machine, {now}, is behind the last record of the log, {recorded}.",
+        remedy_zh="请校准时钟（NTP）；若是恢复了旧备份，请先核对。",
+        remedy_en="Set the clock (NTP). If an old backup was restored, check that first.",
+    ),
     "LX-970": Entry(
         zh="连心内部出错：{type}（错误在我们，不在你的数据）。",
         en="A bug in lianxin: {type}. It is our fault, not that of your data.",
