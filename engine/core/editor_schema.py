@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.core.actions import ENGINE_ACTIONS, ActionSpec, Param
 from engine.core.editor_words import KEYS
-from engine.core.actions import ActionSpec, Param
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 Schema = dict[str, Any]
@@ -39,6 +39,11 @@ TITLE: Schema = {
         {"type": "object", "properties": {"zh": TEXT, "en": TEXT}, "additionalProperties": False},
     ]
 }
+OF_A_TRACK = (
+    "TrackForm", "StateForm", "TransitionForm", "DeadlineForm", "FieldForm", "OpensTrackForm", "ExtendForm",
+    "PauseForm",
+)  # fmt: skip
+"""The forms that a change to a shipped track can reach into."""
 NOISE = ("title", "default", "description")
 """Keywords that pydantic adds and an editor shows where they help nobody."""
 
@@ -51,7 +56,8 @@ def workflow_schema(actions: Mapping[str, ActionSpec]) -> Schema:
     forms: Schema = found["definitions"]
     forms["ByForm"] = {"anyOf": [*TEXTS["anyOf"], forms["ByForm"]]}
     forms["Texts"] = TITLE
-    forms["ReactionForm"]["properties"]["do"] = _listed([_action(spec) for spec in actions.values()])
+    known = {**{spec.name: spec for spec in ENGINE_ACTIONS}, **actions}
+    forms["ReactionForm"]["properties"]["do"] = _listed([_action(spec) for spec in known.values()])
     role = {"anyOf": [TEXT, {"$ref": "#/definitions/RoleForm"}]}
     found["properties"]["roles"] = {**found["properties"]["roles"], **_of_identifiers(role)}
     for name in ("TransitionForm", "GlobalTransitionForm", "OpeningForm"):
@@ -62,8 +68,34 @@ def workflow_schema(actions: Mapping[str, ActionSpec]) -> Schema:
             "description": given.get("description", ""),
             "anyOf": [TEXT, listed, _of_identifiers(field)],
         }
+    found["properties"]["tracks"] = {**found["properties"]["tracks"], **_of_identifiers(_track(forms))}
     del forms["Condition"], forms["ActionForm"]
     return {"$schema": DRAFT, "$id": "lianxin/workflow.schema.json", "title": "连心流程 · lianxin workflow", **found}
+
+
+def _track(forms: Schema) -> Schema:
+    """A track written out, or a shipped one with what is changed in it: nothing is required, null takes away."""
+    for name in OF_A_TRACK:
+        forms[f"{name}Change"] = _changing(forms[name])
+    return {
+        "if": {"required": ["use"]},
+        "then": {"$ref": "#/definitions/TrackFormChange"},
+        "else": {"$ref": "#/definitions/TrackForm"},
+    }
+
+
+def _changing(schema: Any) -> Any:
+    """A form as a change to one: no key is required, any may be null."""
+    if isinstance(schema, list):
+        return [_changing(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _changing(value) for key, value in schema.items() if key != "required"}
+    for key in ("properties", "patternProperties"):
+        if key in found:
+            found[key] = {name: {"anyOf": [inner, {"type": "null"}]} for name, inner in found[key].items()}
+    name = str(found.get("$ref", "")).rpartition("/")[2]
+    return {"$ref": f"#/definitions/{name}Change"} if name in OF_A_TRACK else found
 
 
 def draft_07(schema: Mapping[str, Any], root: str = "") -> Schema:

@@ -22,15 +22,16 @@ class Surroundings:
 
     calendar: Calendar | None = None
     directory: Directory | None = None
-    today: date | None = None
+    day: date | None = None
+    """The day on which it is linted."""
     templates: Collection[str] | None = None
     schemes: Collection[str] | None = None
 
 
 def check(subject: Subject, around: Surroundings) -> None:
     """LX-258 to LX-264."""
-    if around.calendar is not None and around.today is not None:
-        _calendar(subject, around.calendar, around.today)
+    if around.calendar is not None and around.day is not None:
+        _calendar(subject, around.calendar, around.day)
     if around.templates is not None:
         for name, letter in subject.workflow.letters.items():
             if letter.template not in around.templates:
