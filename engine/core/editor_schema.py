@@ -127,7 +127,7 @@ def _plain(schema: Any, form: str) -> Any:
         elif keyword == "anyOf":
             kinds = [_plain(inner, form) for inner in value if inner != {"type": "null"}]
             found |= kinds[0] if len(kinds) == 1 else {keyword: kinds}
-        elif keyword in ("items", "additionalProperties"):
+        elif keyword in ("items", "additionalProperties", "if", "then", "else"):
             found[keyword] = _plain(value, form)
         elif keyword not in NOISE or (keyword == "description" and not form):
             found[keyword] = value
