@@ -36,7 +36,7 @@ def react(event: Event, rules: Rules, at: Instant) -> tuple[Command, ...]:
             "recipient": wish.params.get("to"),
             "else_to": wish.params.get("else_to"),
             "copy": copy if isinstance(copy, list) else [copy],
-            "trigger": event.data.get("names", [""])[0],
+            "trigger": wish.trigger,
             "deadline": event.data.get("deadline"),
         }
         found.append(wish.command("open_track", "letter", values))

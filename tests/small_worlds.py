@@ -1,9 +1,9 @@
 """One case of a small workflow, decided step by step without a database: facts are stamped and folded as in the line.
 
-    world = World(WORKFLOW)
-    world.does("register", "clerk", "03-02 09:00", channel="phone")   # 2026, UTC
-    world.waits("03-20 00:00")                                        # clocks ring, reactions follow
-    assert world.case.state == "received"
+world = World(WORKFLOW)
+world.does("register", "clerk", "03-02 09:00", channel="phone")   # 2026, UTC
+world.waits("03-20 00:00")                                        # clocks ring, reactions follow
+assert world.case.state == "received"
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from small_worlds import World, at, code
 
-from engine.core.model import Accepted, Command, Early, Outcome, Rejection
+from engine.core.model import Accepted, Early, Outcome, Rejection
 
 CASE = """
 case:
@@ -727,8 +727,3 @@ def test_commands_that_nobody_knows_are_refused_without_their_values() -> None:
     world = World(PERSONAL).opens()
     refused = world.does("tell", "clerk", "03-02 10:00", wish=SEALED, phones=SEALED, colour="某人的秘密")
     assert "某人的秘密" not in repr(refused)
-    refused = world.does("tell", "clerk", "03-02 10:00", wish="某人的秘密", phones=SEALED)
-    assert "某人的秘密" not in repr(refused)
-
-
-__all__ = ["Command"]

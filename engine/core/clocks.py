@@ -33,7 +33,6 @@ def start(
     due: Instant | None = None,
     roll: bool = False,
     remind: Sequence[str] = (),
-    used: int = 0,
 ) -> Clock:
     """A running clock from `at`: of a length, or towards a `due` instant that was given."""
     clock = Clock(
@@ -45,13 +44,31 @@ def start(
         since=at,
         due_at=due or "",
         due_raw_at=due or "",
-        rungs=[Rung(at="", name=name) for name in remind],
+        rungs=[Rung(at="", name=name) for name in dict.fromkeys(remind)],
         calendar=calendar.digest,
     )
     if length is not None:
         clock["budget"] = _budget(length, at, calendar) | {"roll": roll}
-        if used:
-            clock["used"] = used
+    return _projected(clock, calendar)
+
+
+def resumed(last: Clock, run: int, at: Instant, calendar: Calendar, remind: Sequence[str] = ()) -> Clock:
+    """Another run with what the last one left of its budget (`again: resume`): nothing, where it was missed."""
+    budget = last["budget"]
+    clock = start(last["deadline"], last["track"], run, at, None, calendar, due=at, remind=remind)
+    clock["budget"] = budget
+    clock["used"] = last.get("used", 0) if last["status"] in ("met", "cancelled") else budget["amount"]
+    if "extended" in last:
+        clock["extended"] = last["extended"]
+    clock["rungs"] = [Rung(at="", name=name) for name in dict.fromkeys(remind)]
+    return _projected(clock, calendar)
+
+
+def arm(reaction: str, run: int, at: Instant, length: Length, calendar: Calendar, armed: JsonObject) -> Clock:
+    """The clock of a delayed reaction: it rings after a length; of days, when the last of them begins."""
+    clock = start(reaction, "", run, at, length, calendar)
+    clock["armed"] = armed
+    clock["keep"] = True  # what was promised for later comes, although the case may be closed by then
     return _projected(clock, calendar)
 
 
@@ -90,11 +107,16 @@ def miss(clock: Clock, at: Instant) -> Clock:
     return {**clock, "status": "missed", "rungs": [], "missed_at": at}
 
 
-def correct(clock: Clock, at: Instant) -> Clock:
-    """A breach that was none: the fact happened in time and arrived late (design: missed → met)."""
-    corrected: Clock = {**clock, "status": "met", "ended_at": at, "corrected": True}
+def correct(clock: Clock, at: Instant, calendar: Calendar, status: ClockStatus = "met") -> Clock:
+    """A breach (or lapse) that was none: the fact happened in time and arrived late (design: missed → met)."""
+    corrected: Clock = {**_settled(clock, at, calendar), "status": status, "ended_at": at, "corrected": True}
     corrected.pop("missed_at", None)
     return corrected
+
+
+def was_in_time(clock: Clock, at: Instant) -> bool:
+    """Whether a clock ended because its time was over, but not by what happened at this instant."""
+    return clock["status"] in ("missed", "lapsed") and clock["started_at"] <= at <= clock["due_at"]
 
 
 def pause(clock: Clock, at: Instant, law: str, calendar: Calendar) -> Clock:
@@ -115,22 +137,41 @@ def is_paused(clock: Clock) -> bool:
     return clock["status"] == "running" and "since" not in clock
 
 
-def extend(clock: Clock, length: Length, calendar: Calendar) -> Clock:
-    """The clock with `length` more, counted from its unrolled due day; rungs that fired stay fired."""
+def has_time(clock: Clock, at: Instant) -> bool:
+    """Whether a clock is not over at this instant; one that stands still loses nothing."""
+    return clock["status"] == "running" and ("since" not in clock or at <= clock["due_at"])
+
+
+def extend(clock: Clock, length: Length, calendar: Calendar, *, roll: bool = False) -> Clock:
+    """The clock with `length` more, counted from its unrolled due day; rungs that fired stay fired.
+
+    One that stands still goes on with more; what it shows meanwhile is as if it went on from where it stopped. `roll`
+    is asked of one that has no budget of its own: it runs towards the due day of an earlier run.
+    """
     extended: Clock = {**clock, "extended": clock.get("extended", 0) + 1}
     extended.pop("asked", None)
-    budget = clock.get("budget")
-    assert budget is not None, "a given due instant is not extended"
+    raw = calendar.local_day(clock["due_raw_at"])
+    if "budget" not in clock:
+        day = _last_day(raw, length, calendar)
+        extended["due_raw_at"] = calendar.day_end(day)
+        extended["due_at"] = calendar.day_end(calendar.next_working_day(day) if roll else day)
+        return _projected(extended, calendar)
+    budget = clock["budget"]
     if budget["unit"] == MICROSECONDS:
-        more = length.span // timedelta(microseconds=1)
+        span = length.span if not length.in_days else _last_day(raw, length, calendar) - raw
+        more = span // timedelta(microseconds=1)
     elif length.unit == budget["unit"]:
         more = length.amount
     else:
-        raw = calendar.local_day(clock["due_raw_at"])
         target = _last_day(raw, length, calendar)
         more = calendar.working_days(raw, target) if budget["unit"] == "working days" else (target - raw).days
     extended["budget"] = {**budget, "amount": budget["amount"] + more}
-    return _projected(extended, calendar)
+    if not is_paused(clock):
+        return _projected(extended, calendar)
+    extended["since"] = clock["pauses"][-1][0]
+    extended = _projected(extended, calendar)
+    del extended["since"]
+    return extended
 
 
 def reproject(clock: Clock, calendar: Calendar) -> Clock:
@@ -174,6 +215,8 @@ def _last_day(day: date, length: Length, calendar: Calendar) -> date:
         return calendar.add_working_days(day, length.amount)
     if length.unit == "days":
         return day + timedelta(days=length.amount)
+    if not length.in_days:  # hours more of a length in days: whole days, begun ones included
+        return day + timedelta(days=-(-length.span // timedelta(days=1)))
     return add_months(day, length.amount * (12 if length.unit == "years" else 1))
 
 
@@ -197,7 +240,10 @@ def _projected(clock: Clock, calendar: Calendar) -> Clock:
         if provisional:
             projected["provisional"] = True
     projected["rungs"] = [Rung(at=at, name=name) for at, name in kept]
-    projected["rungs"].append(Rung(at=after(projected["due_at"]), name=END))
+    end = after(projected["due_at"])
+    if "armed" in clock and budget is not None and budget["unit"] != MICROSECONDS:
+        end = calendar.day_start(calendar.local_day(projected["due_at"]))
+    projected["rungs"].append(Rung(at=end, name=END))
     return projected
 
 

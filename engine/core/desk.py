@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -73,14 +74,16 @@ def track_counters(case: Case, workflow: Workflow) -> JsonObject:
 
 def named_counts(case: Case, rules: Rules, at: Instant) -> JsonObject:
     """`counts.NAME`: how many tracks meet the condition."""
-    found: JsonObject = {}
-    for name, count in rules.workflow.counts.items():
-        found[name] = sum(
-            bool(count.where.evaluate(Sight(case, rules, at, track=track_view(case, key)), rules.lookups).value)
-            for key, track in case.tracks.items()
-            if track["track"] == count.of
-        )
-    return found
+    return {name: _counted(case, rules, at, name) for name in rules.workflow.counts}
+
+
+def _counted(case: Case, rules: Rules, at: Instant, name: str) -> int:
+    count = rules.workflow.counts[name]
+    return sum(
+        bool(count.where.evaluate(Sight(case, rules, at, track=track_view(case, key)), rules.lookups).value)
+        for key, track in case.tracks.items()
+        if track["track"] == count.of
+    )
 
 
 def track_view(case: Case, track_id: str) -> JsonObject:
@@ -219,7 +222,10 @@ def summary(case: Case, rules: Rules, at: Instant, track_id: str) -> JsonObject:
     if workflow.tracks:
         found["tracks"] = track_counters(case, workflow)
     if workflow.counts:
-        found["counts"] = named_counts(case, rules, at)
+        found["counts"] = counts = {}
+        for name in workflow.counts:
+            with suppress(GuardFailed):  # a reaction that asks for it is refused, on record; the fact itself stands
+                counts[name] = _counted(case, rules, at, name)
     if case.fired:
         found["fired"] = case.fired
     if track_id in case.tracks:
@@ -241,6 +247,9 @@ def folded(case: Case, draft: Draft) -> Case:
 ENGINE_ACTOR = Actor(role=ENGINE)
 
 
-def by_engine(command: Command) -> Command:
-    """The same command, acting as the engine: for moves that follow by themselves."""
-    return replace(command, actor=ENGINE_ACTOR)
+def by_engine(command: Command, at: Instant) -> Command:
+    """The engine's own command, for a move that follows by itself at an instant; nothing else that came with this."""
+    return replace(
+        command, actor=ENGINE_ACTOR, at=at, values={}, track_id="", where="", intake=False, claimed_at="", cause={},
+        once="", contact={},
+    )  # fmt: skip

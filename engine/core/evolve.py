@@ -28,7 +28,7 @@ def evolve(case: Case, event: Event) -> Case:
         clocks={**case.clocks, **data["clocks"]} if "clocks" in data else case.clocks,
         acted=case.acted,
         approvals=case.approvals,
-        fired=[*case.fired, data["once"]] if "once" in data else case.fired,
+        fired={**case.fired, **data["once"]} if "once" in data else case.fired,
     )
     if "with" in data or "set" in data:
         after.data = {**case.data, **data.get("with", {}).get("case", {}), **data.get("set", {})}

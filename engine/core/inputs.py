@@ -35,6 +35,8 @@ def sorted_values(
 
 def check_value(field: Field, value: Any) -> None:
     """Bounds that no conversion at the door can know: lists, enums, numbers. Refused `bad-value`."""
+    if field.personal:
+        return  # a commitment; the value itself went to the vault
     if field.many:
         if not isinstance(value, list):
             raise Refused("bad-value", field=field.name, reason="a list is wanted")
@@ -45,8 +47,6 @@ def check_value(field: Field, value: Any) -> None:
 
 
 def _check_one(field: Field, value: Any) -> None:
-    if field.personal:
-        return  # a commitment; the value itself went to the vault
     if field.type == "enum" and value not in field.of and field.of:
         raise Refused("bad-value", field=field.name, reason=f"one of {'、'.join(field.of)}")
     if field.type == "int":

@@ -73,6 +73,8 @@ class Track(TypedDict):
     entered: dict[str, Instant]  # when each state was entered last
     data: JsonObject
     came_from: NotRequired[str]
+    fact_at: NotRequired[Instant]  # of the last fact that was not the engine's own
+    corrected: NotRequired[bool]  # of a letter: the breach it was drawn by was none; it keeps its number
     number: NotRequired[JsonObject]  # of a letter: {mark, year, number}; filled by stamp
 
 
@@ -94,7 +96,7 @@ class Case:
     clocks: dict[str, Clock] = field(default_factory=dict)
     acted: dict[str, list[str]] = field(default_factory=dict)  # role → who has acted in it
     approvals: dict[str, list[list[str]]] = field(default_factory=dict)  # transition → [role, person] so far
-    fired: list[str] = field(default_factory=list)  # reactions marked `once` that have fired
+    fired: dict[str, int] = field(default_factory=dict)  # reactions marked `once` → version of the fact they fired upon
 
     @property
     def exists(self) -> bool:
@@ -146,7 +148,9 @@ class Actor:
         return found
 
 
-CommandKind = Literal["transition", "open_case", "open_track", "rung", "escalate", "remind", "arm", "calendar"]
+CommandKind = Literal[
+    "transition", "open_case", "open_track", "rung", "escalate", "remind", "arm", "calendar", "undecided"
+]  # fmt: skip
 
 
 @dataclass(slots=True)

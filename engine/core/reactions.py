@@ -13,9 +13,10 @@ from typing import Any
 
 from engine.core.actions import ENGINE_CONSUMER
 from engine.core.desk import ENGINE_ACTOR, Missed, Rules
+from engine.core.guards import Guard, GuardFailed
 from engine.core.instants import Instant
 from engine.core.model import Command, CommandKind, Event, JsonObject
-from engine.core.workflow import Reaction
+from engine.core.workflow import NamedCondition, Reaction
 
 ARM = "arm"
 
@@ -31,9 +32,22 @@ class Wish:
     index: int
     params: Mapping[str, Any]
     at: Instant
+    failed: Mapping[str, str] | None = None
+    """Why it could not be decided: the expression, and what is wrong with it."""
+
+    @property
+    def trigger(self) -> str:
+        """The name that woke the reaction."""
+        heard: list[str] = self.event.data["names"]
+        return next((name for name in heard if name in self.reaction.upon), heard[0])
 
     def command(self, kind: CommandKind, name: str, values: JsonObject, *, where: str = "") -> Command:
-        """The wish as a command. Its id is derived, so that reading the log again changes nothing."""
+        """The wish as a command. Its id is derived, so that reading the log again changes nothing.
+
+        A wish that could not be decided is a command all the same, to be refused on record.
+        """
+        if self.failed is not None:
+            kind, name, values, where = "undecided", self.reaction.name, dict(self.failed), ""
         key = f"{self.consumer}\x1f{self.reaction.name}\x1f{self.event.case_id}\x1f{self.event.version}"
         digest = hashlib.sha256(f"{key}\x1f{self.action}\x1f{self.index}".encode()).hexdigest()
         return Command(
@@ -48,7 +62,7 @@ class Wish:
             values={key: value for key, value in values.items() if value not in (None, "", [])},
             where=where,
             cause={"version": self.event.version, "reaction": self.reaction.name, "index": self.index},
-            once=self.reaction.name if self.reaction.once and self.index == 0 else "",
+            once=self.reaction.name if self.reaction.once and self.action != ARM else "",
             notes=tuple(self.event.data.get("notes", ())),
         )
 
@@ -68,16 +82,54 @@ def wishes(event: Event, rules: Rules, consumer: str, actions: Collection[str], 
         if reaction.once and reaction.name in event.data["summary"].get("fired", ()):
             continue
         sight = reaction_sight(event)
-        if not all(bool(c.guard.evaluate(sight, rules.lookups).value) is not c.unless for c in reaction.conditions):
+        try:
+            if not all(_holds(condition, sight, rules) for condition in reaction.conditions):
+                continue
+        except Undecided as failed:
+            unmet = [(ARM, 0)] if delayed else [(action.name, action.index) for action in mine]
+            found += [Wish(consumer, reaction, event, name, n, NOTHING, at, failed.facts) for name, n in unmet]
             continue
         if delayed:
             params = {"after": str(reaction.after), "event": sight["event"], "track": event.data.get("track", "")}
             found.append(Wish(consumer, reaction, event, ARM, 0, params, at))
             continue
         for action in mine:
-            params = {name: _resolved(value, sight, rules) for name, value in action.params.items()}
-            found.append(Wish(consumer, reaction, event, action.name, action.index, params, at))
+            try:
+                params = {name: _resolved(value, sight, rules) for name, value in action.params.items()}
+                found.append(Wish(consumer, reaction, event, action.name, action.index, params, at))
+            except Undecided as failed:
+                wish = Wish(consumer, reaction, event, action.name, action.index, NOTHING, at, failed.facts)
+                found.append(wish)
     return found
+
+
+class Undecided(Exception):
+    """An expression of a reaction that gives no value."""
+
+    def __init__(self, guard: Guard, failed: GuardFailed) -> None:
+        self.facts = {"expression": guard.text, "reason": failed.reason}
+        super().__init__(guard.text)
+
+
+class _Nothing(dict[str, Any]):
+    """The parameters of a wish that could not be decided: whoever asks gets none."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+NOTHING = _Nothing()
+
+
+def _holds(condition: NamedCondition, sight: Mapping[str, Any], rules: Rules) -> bool:
+    return bool(_value(condition.guard, sight, rules)) is not condition.unless
+
+
+def _value(guard: Guard, sight: Mapping[str, Any], rules: Rules) -> Any:
+    try:
+        return guard.evaluate(sight, rules.lookups).value
+    except GuardFailed as failed:
+        raise Undecided(guard, failed) from failed
 
 
 def reaction_sight(event: Event) -> dict[str, Any]:
@@ -126,7 +178,7 @@ def _is_commitment(value: object) -> bool:
 
 def _resolved(value: Any, sight: Mapping[str, Any], rules: Rules) -> Any:
     if hasattr(value, "evaluate"):
-        return value.evaluate(sight, rules.lookups).value
+        return _value(value, sight, rules)
     if isinstance(value, dict):
         return {name: _resolved(inner, sight, rules) for name, inner in value.items()}
     return value

@@ -10,7 +10,7 @@ from engine.core.desk import ENGINE_ACTOR, Desk, Sight, folded
 from engine.core.instants import Instant, parse_date
 from engine.core.lengths import Length, parse_length
 from engine.core.model import Case, Clock, ClockStatus, Draft, JsonObject
-from engine.core.workflow import MAIN, Deadline, Workflow
+from engine.core.workflow import Deadline, Machine, Workflow
 
 OFFICE = "office"
 """The owner that means the petition office itself."""
@@ -32,18 +32,36 @@ def runs(desk: Desk, deadline: Deadline, track_id: str) -> list[tuple[str, Clock
         found.append((key, clock))
 
 
-def miss_what_ends(desk: Desk, names: Sequence[str], track_id: str, at: Instant, *, final: bool = False) -> None:
-    """A clock that this fact would end, but whose time was over before: its breach comes first, at its own instant."""
+def overdue(
+    desk: Desk, machine: Machine, track_id: str, names: Sequence[str], to: str | None, state: str
+) -> list[tuple[Deadline, str, Clock]]:
+    """Clocks that this fact would end or halt, but whose time was over before: their breach comes first.
+
+    Others wait until the intake has come so far: what was in time for them may still be on its way.
+    """
     workflow = desk.rules.workflow
     entries = [entry for name in names for entry in workflow.clock_index.get(name, ())]
-    ending = [deadline for what, deadline in entries if what != "start" or deadline.again == "restart"]
-    ending += [d for d in workflow.any_event if d.again == "restart"]
-    if final:
-        ending += [d for d in workflow.main.deadlines.values() if not d.keep_after_close]
-    for deadline in ending:
-        for key, clock in runs(desk, deadline, track_id):
-            if clock["status"] == "running" and not clocks.is_paused(clock) and clock["due_at"] < at:
-                emit_end(desk, deadline, key, clock)
+    touched = [(d, track_id) for what, d in entries if what != "start" or d.again == "restart"]
+    touched += [(d, track_id) for d in workflow.any_event if d.again == "restart" and d.machine in ("", machine.name)]
+    touched += [(d, track_id) for d in workflow.pausing if d.machine == machine.name and state in d.pause_states]
+    if to is not None and machine.states[to].final:
+        touched += [(d, track_id) for d in machine.deadlines.values() if track_id or not d.keep_after_close]
+        for key in () if track_id else cancelled_by_closing(desk):
+            track = workflow.tracks[desk.case.tracks[key]["track"]]
+            touched += [(d, key) for d in track.deadlines.values()]
+    found = {
+        key: (deadline, key, clock)
+        for deadline, track in touched
+        for key, clock in runs(desk, deadline, track)
+        if clock["status"] == "running" and not clocks.has_time(clock, desk.command.at)
+    }
+    return sorted(found.values(), key=lambda one: (one[2]["due_at"], one[1]))
+
+
+def cancelled_by_closing(desk: Desk) -> list[str]:
+    """The tracks that end with the case."""
+    tracks = desk.rules.workflow.tracks
+    return [k for k, t in desk.case.tracks.items() if t["open"] and tracks[t["track"]].after_close == "cancel"]
 
 
 def emit_end(desk: Desk, deadline: Deadline, key: str, clock: Clock, at: Instant = "") -> None:
@@ -84,6 +102,8 @@ def concerns(case: Case, workflow: Workflow, machine: str, names: Sequence[str])
         return True
     if any(name in workflow.clock_index for name in names):
         return True
+    if any(deadline.pause_conditions for deadline in workflow.pausing):  # they may read what any machine changes
+        return True
     return any(c["status"] == "running" and "owner" not in c and "armed" not in c for c in case.clocks.values())
 
 
@@ -120,30 +140,32 @@ class Effects:
         return self.changed.get(key, clock)
 
     def apply(self, names: Sequence[str]) -> None:
-        """All effects of the fired names, in the order cancel, stop, pause, start."""
-        workflow, machine = self.desk.rules.workflow, self.machine
-        entries = [entry for name in names for entry in workflow.clock_index.get(name, ())]
+        """All effects of the fired names, in the order cancel, stop, start; what a state halts stands still."""
+        workflow = self.desk.rules.workflow
+        entries = dict.fromkeys(entry for name in names for entry in workflow.clock_index.get(name, ()))
         for what in ("cancel", "stop"):
             for kind, deadline in entries:
                 if kind == what:
                     self._end(deadline, "cancelled" if what == "cancel" else "met")
-        self._pause_and_resume()
-        for kind, deadline in entries:
-            if kind == "start":
-                self._start(deadline, self.at)
-        for deadline in workflow.any_event:
-            if not deadline.machine or deadline.machine == machine:
-                self._start(deadline, self.at)
+        started = [deadline for kind, deadline in entries if kind == "start"]
+        started += [d for d in workflow.any_event if d.machine in ("", self.machine)]
+        for deadline in dict.fromkeys(started):
+            self._start(deadline, self.at)
         for deadline in workflow.start_fields:
             self._start_from_field(deadline)
+        self._pause_and_resume()
         self._find_owners()
 
     def end_all(self, prefix: str, *, keep: bool) -> None:
         """What a final state ends: running clocks whose key begins so ("": the main line's), but for the kept ones."""
         for key, clock in {**self.desk.case.clocks, **self.changed}.items():
             mine = key.startswith(prefix) if prefix else not clock["track"] and "armed" not in clock
-            if mine and clock["status"] == "running" and not (keep and clock.get("keep")):
+            if not mine or (keep and clock.get("keep")):
+                continue
+            if clock["status"] == "running":
                 self.changed[key] = clocks.stop(clock, self.at, "cancelled", self.desk.rules.calendar)
+            elif "ended_at" not in clock and clocks.was_in_time(clock, self.at):
+                self._correct(key, clock, "cancelled")
 
     def _fire(self, deadline: Deadline, what: str) -> None:
         prefix = f"{deadline.machine}." if deadline.machine else ""
@@ -157,29 +179,39 @@ class Effects:
                 self.changed[key] = clocks.stop(clock, self.at, status, calendar)
                 if status == "met":
                     self._fire(deadline, "met")
+            elif clocks.was_in_time(clock, self.at) and (clock["status"] == "lapsed" or "ended_at" not in clock):
+                self._correct(key, clock, status)
             elif clock["status"] == "missed" and "ended_at" not in clock and status == "met":
-                if self.at <= clock["due_at"]:
-                    self.changed[key] = clocks.correct(clock, self.at)
-                    self._fire(deadline, "corrected")
-                else:
-                    self.changed[key] = {**clock, "ended_at": self.at}
+                self.changed[key] = {**clock, "ended_at": self.at}
+
+    def _correct(self, key: str, clock: Clock, status: ClockStatus) -> None:
+        """What ended by time has ended otherwise before: the fact was late in coming here, and nobody was late."""
+        self.changed[key] = clocks.correct(clock, self.at, self.desk.rules.calendar, status)
+        self._fire(deadline_of(self.desk, clock), "corrected")
 
     def _pause_and_resume(self) -> None:
-        calendar, machine = self.desk.rules.calendar, self.machine
-        for deadline in self.desk.rules.workflow.pausing:
-            if deadline.machine != machine:
+        """Clocks stand still in the states of their `pause:`; its `when` may read what any machine has changed."""
+        calendar = self.desk.rules.calendar
+        pausing = self.desk.rules.workflow.pausing
+        for key, clock in {**self.desk.case.clocks, **self.changed}.items() if pausing else ():
+            if clock["status"] != "running" or "armed" in clock:
+                continue
+            deadline = deadline_of(self.desk, clock, self.after.case)
+            if deadline not in pausing or not self._may_change(deadline, clock):
                 continue
             case = self.after.case
-            state = case.tracks[self.track_id]["state"] if machine else case.state
-            for key, clock in runs(self.desk, deadline, self.track_id):
-                clock = self.now(key, clock)
-                if clock["status"] != "running":
-                    continue
-                still = state in deadline.pause_states and self.after.holds(deadline.pause_conditions, self.sight)
-                if still and not clocks.is_paused(clock):
-                    self.changed[key] = clocks.pause(clock, self.at, deadline.pause_law, calendar)
-                elif not still and clocks.is_paused(clock):
-                    self.changed[key] = clocks.resume(clock, self.at, calendar)
+            state = case.tracks[clock["track"]]["state"] if clock["track"] else case.state
+            sight = self.sight if clock["track"] in ("", self.track_id) else self.after.sight(clock["track"])
+            still = state in deadline.pause_states and self.after.holds(deadline.pause_conditions, sight)
+            if still and not clocks.is_paused(clock):
+                self.changed[key] = clocks.pause(clock, self.at, deadline.pause_law, calendar)
+            elif not still and clocks.is_paused(clock):
+                self.changed[key] = clocks.resume(clock, self.at, calendar)
+
+    def _may_change(self, deadline: Deadline, clock: Clock) -> bool:
+        """Whether this fact can pause a clock or let it go on: it moves its machine, or what its condition reads."""
+        mine = deadline.machine == self.machine and clock["track"] in ("", self.track_id)
+        return mine or bool(deadline.pause_conditions)
 
     def _start_from_field(self, deadline: Deadline) -> None:
         if deadline.machine and deadline.machine != self.machine:
@@ -199,7 +231,7 @@ class Effects:
             deadline.again == "never" or (deadline.again in ("resume", "keep due") and last["status"] == "running")
         ):
             return
-        if not self.after.holds(deadline.conditions, self.sight):
+        if self._is_over(deadline) or not self.after.holds(deadline.conditions, self.sight):
             return
         calendar = self.desk.rules.calendar
         if last is not None and last["status"] == "running":
@@ -218,13 +250,22 @@ class Effects:
         if clock["due_at"] < self.at and last is not None and deadline.again == "keep due":
             self.born_late.append((deadline, key))
 
+    def _is_over(self, deadline: Deadline) -> bool:
+        """Whether the case is closed, or the track is: nothing starts there but what is marked to stay."""
+        workflow, case = self.desk.rules.workflow, self.after.case
+        if deadline.machine:
+            track = case.tracks[self.track_id]
+            return not track["open"] or workflow.tracks[track["track"]].states[track["state"]].final
+        return workflow.main.states[case.state].final and not deadline.keep_after_close
+
     def _new_clock(self, deadline: Deadline, run: int, at: Instant, last: Clock | None) -> Clock | None:
         track = self.track_id if deadline.machine else ""
         calendar = self.desk.rules.calendar
         if last is not None and deadline.again == "keep due":
             earlier = [clock for _, clock in runs(self.desk, deadline, self.track_id)]
             return clocks.start_again(earlier[0], last, run, at, calendar, deadline.remind)
-        used = last.get("used", 0) if last is not None and deadline.again == "resume" else 0
+        if last is not None and deadline.again == "resume" and "budget" in last:
+            return clocks.resumed(last, run, at, calendar, deadline.remind)
         if deadline.due is not None:
             text = self.after.value(deadline.due, self.sight)
             if not text:
@@ -234,9 +275,7 @@ class Effects:
         length = self._length(deadline)
         if length is None:
             return None
-        return clocks.start(
-            deadline.name, track, run, at, length, calendar, roll=deadline.roll, remind=deadline.remind, used=used
-        )
+        return clocks.start(deadline.name, track, run, at, length, calendar, roll=deadline.roll, remind=deadline.remind)
 
     def _length(self, deadline: Deadline) -> Length | None:
         if deadline.within is not None:
@@ -250,19 +289,24 @@ class Effects:
 
     def _find_owners(self) -> None:
         """A clock without an owner gets one as soon as its expression gives one; then it is frozen."""
-        workflow = self.desk.rules.workflow
         for key, clock in {**self.desk.case.clocks, **self.changed}.items():
             if clock["status"] != "running" or "owner" in clock or "armed" in clock:
                 continue
-            if clock["track"] and clock["track"] != self.track_id:
-                continue
-            machine = self.machine if clock["track"] else MAIN
-            deadline = workflow.machine(machine).deadlines[clock["deadline"]]
+            deadline = deadline_of(self.desk, clock, self.after.case)
             owner = resolved(self.desk, deadline.owner)
             if deadline.owner_expression is not None:
-                owner = str(self.after.value(deadline.owner_expression, self.sight) or "")
+                sight = self.sight if clock["track"] in ("", self.track_id) else self.after.sight(clock["track"])
+                owner = str(self.after.value(deadline.owner_expression, sight) or "")
             if owner:
                 self.changed[key] = {**clock, "owner": owner}
+
+
+def deadline_of(desk: Desk, clock: Clock, case: Case | None = None) -> Deadline:
+    """The deadline that a clock is a run of. `case`: where its track may be newer than the desk."""
+    workflow = desk.rules.workflow
+    if not clock["track"]:
+        return workflow.main.deadlines[clock["deadline"]]
+    return workflow.tracks[(case or desk.case).tracks[clock["track"]]["track"]].deadlines[clock["deadline"]]
 
 
 def resolved(desk: Desk, unit: str) -> str:

@@ -103,6 +103,14 @@ def sponsor_for(desk: Desk, values: JsonObject, notes: JsonObject) -> tuple[str,
     return open_id, {"leader": "", "level": LEVELS[rank]}
 
 
+def mark_corrected(desk: Desk, names: list[str], data: JsonObject) -> None:
+    """Letters drawn by a breach that was none stay, with their numbers, and say so."""
+    corrected = {name.split(".")[1] for name in names if name.startswith("deadline.") and name.endswith(".corrected")}
+    for key, track in desk.case.tracks.items() if corrected else ():
+        if track["track"] == LETTER and track["data"].get("deadline") in corrected:
+            data.setdefault("tracks", {})[key] = {**data.get("tracks", {}).get(key, track), "corrected": True}
+
+
 def levels_after(case: Case, tracks: dict[str, Track]) -> dict[str, str] | None:
     """The case's levels after these track changes; None where nothing moves.
 
