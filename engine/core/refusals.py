@@ -18,7 +18,6 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "already-at-level": ("已在 {level} 级", "it is at level {level} already"),
     "already-signed": ("{role} 已经签过", "{role} has signed already"),
     "bad-value": ("{field} 的值不能用：{reason}", "the value of {field} cannot be used: {reason}"),
-    "case-closed": ("事项已办结，不能再开 {track}", "the case is closed: no {track} can be opened in it"),
     "case-closed": ("事项已经办结，{track} 不再打开", "the case is closed: {track} is opened no more"),
     "case-exists": ("事项已经存在", "the case exists already"),
     "extension-cap": ("{deadline} 最多延长 {times} 次", "{deadline} may be extended {times} times at most"),
