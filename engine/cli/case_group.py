@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.command import group
+from engine.cli.completion import case_ids, workflow_names
 
 if TYPE_CHECKING:
     from engine.cli.snapshot import Snapshot
@@ -21,10 +22,18 @@ CaseArgument = Annotated[
         metavar="CASE",
         help="事项编号（或开头六位以上），或来件编号 · "
         "The case's id, its first six characters or more, or the number its source knows it by",
+        autocompletion=case_ids,
     ),
 ]
 WorkflowOption = Annotated[
-    str, typer.Option("--workflow", metavar="NAME", help="流程名 · The workflow's name", show_default=False)
+    str,
+    typer.Option(
+        "--workflow",
+        metavar="NAME",
+        help="流程名 · The workflow's name",
+        show_default=False,
+        autocompletion=workflow_names,
+    ),
 ]
 AsOption = Annotated[
     str,

@@ -88,6 +88,12 @@ def is_common(parameter: Any) -> bool:
     return bool(parameter.rich_help_panel == COMMON) or "--help" in parameter.opts
 
 
+OF_TYPER = {
+    "--help": "显示本页 · Show this page",
+    "--install-completion": "为当前 shell 安装补全 · Install completion for this shell",
+    "--show-completion": "显示补全脚本 · Show the completion script",
+}
+"""Options that Typer brings, in our words."""
 COMMON = "common"
 """The panel of the options that every command has."""
 
@@ -138,8 +144,8 @@ def _option(parameter: Any) -> str:
 
 
 def _explained(parameter: Any) -> str:
-    if "--help" in parameter.opts:
-        return "显示本页 · Show this page"
+    if parameter.opts[0] in OF_TYPER:
+        return OF_TYPER[parameter.opts[0]]
     text = str(parameter.help or "")
     if parameter.required and parameter.param_type_name == "option":
         zh, _, en = text.partition(" · ")

@@ -106,7 +106,7 @@ def _language_flag(arguments: Sequence[str]) -> str:
     return ""
 
 
-root = typer.Typer(name=NAME, cls=Root, no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+root = typer.Typer(name=NAME, cls=Root, no_args_is_help=True, rich_markup_mode=None, add_completion=True)
 
 
 def _version(asked: bool) -> None:
