@@ -57,7 +57,7 @@ class CommandName:
 
 def command_name(type_: str) -> CommandName | None:
     """The name in a type `lianxin.case.…`; None for every other type, and for one that is not well formed."""
-    match = _NAME.fullmatch(type_)
+    match = _NAME.fullmatch(type_) if type_.startswith(PREFIX) else None
     return CommandName(match[2], match[1]) if match else None
 
 

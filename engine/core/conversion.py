@@ -36,6 +36,9 @@ def convert(
     `of` are an enum's values; of a list it is the item's type, followed by the values if that is an enum. A single
     value becomes a list of one. A time without an offset is local in `zone`; without a zone it cannot be read.
     """
+    plain = _PLAIN.get(kind)
+    if plain is not None:
+        return plain(value)
     if kind == "list":
         items = value if isinstance(value, list | tuple) else [value]
         if len(items) > LIST_MAX_ITEMS:
@@ -45,9 +48,8 @@ def convert(
         return _enum(value, of)
     if kind == "instant":
         return to_instant(value, zone, time_formats)
-    if kind == "date":
-        return _date(value, zone, time_formats)
-    return _PLAIN[kind](value)
+    assert kind == "date", kind
+    return _date(value, zone, time_formats)
 
 
 def to_instant(value: Any, zone: ZoneInfo | None, time_formats: TimeFormats = ()) -> Instant:

@@ -37,25 +37,36 @@ class Refused(Exception):
 
 
 class Sight(dict[str, Any]):
-    """What conditions see; the costly parts (tracks, counts) are computed when first looked at."""
+    """What conditions see. Most look at one or two names, many at none: each is computed when first looked at."""
+
+    __slots__ = ("_at", "_case", "_rules")
 
     def __init__(self, case: Case, rules: Rules, at: Instant, **more: Any) -> None:
-        super().__init__(case={**case.data, "id": case.case_id, "state": case.state, "phase": case.phase}, now=at)
-        self.update(more)
+        super().__init__(more)
         self._case = case
         self._rules = rules
+        self._at = at
 
     def __missing__(self, name: str) -> Any:
-        if name == "tracks":
-            self["tracks"] = found = track_counters(self._case, self._rules.workflow)
+        case = self._case
+        if name == "case":
+            found: Any = {**case.data, "id": case.case_id, "state": case.state, "phase": case.phase}
+        elif name == "now":
+            found = self._at
+        elif name == "tracks":
+            found = track_counters(case, self._rules.workflow)
         elif name == "counts":
-            self["counts"] = found = named_counts(self._case, self._rules, self["now"])
+            found = named_counts(case, self._rules, self._at)
         else:
             raise KeyError(name)
+        self[name] = found
         return found
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self or name in ("tracks", "counts") else default
+        return self[name] if name in self or name in COMPUTED else default
+
+
+COMPUTED = frozenset({"case", "now", "tracks", "counts"})
 
 
 def track_counters(case: Case, workflow: Workflow) -> JsonObject:
@@ -164,7 +175,7 @@ class Desk:
         self,
         type_: str,
         data: JsonObject,
-        names: list[str],
+        names: Sequence[str],
         *,
         at: Instant = "",
         actor: Actor | None = None,
@@ -174,11 +185,12 @@ class Desk:
         command = self.command
         if command.notes:
             data["notes"] = list(command.notes)
-        heard = sorted(self.rules.workflow.listened.intersection(names))
-        draft = Draft(type_, at or command.at, actor or command.actor, data, letter_number, bool(heard))
+        listened = self.rules.workflow.listened
+        heard = not listened.isdisjoint(names)
+        draft = Draft(type_, at or command.at, actor or command.actor, data, letter_number, heard)
         self.drafts.append(draft)
         if heard:
-            data["names"] = heard
+            data["names"] = sorted(listened.intersection(names))
             data["summary"] = summary(self.case, self.rules, draft.occurred_at, str(data.get("track", "")))
 
     def incident(self, data: JsonObject, code: str, **facts: Any) -> None:

@@ -18,7 +18,7 @@ from engine.core.cel_env import FUNCTIONS, Checker, NotCompiled, Program, checki
 from engine.core.guard_faults import Fault, GuardFailed, GuardFaults, Teller, too_deep, too_long
 from engine.core.guard_reading import LITERAL, NOTHING, Reading, Seen, fits
 from engine.core.guard_values import Answers, Evaluation, Lookups, given, key_of, no_answer, project, result, value_at
-from engine.core.kinds import Kind, Path, Shape
+from engine.core.kinds import Kind, Shape
 
 __all__ = [
     "MAX_CHARACTERS",
@@ -209,24 +209,20 @@ class Untyped:
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The value: str, int, bool, float, list, dict or None. GuardFailed if there is none (`missing` says what)."""
-        if self._plain_path is not None:
-            return self._read(values, self._plain_path)
+        if self._plain_path is not None:  # most are no more than a path: reading it is all there is to do
+            here: Any = values
+            try:
+                for step in self._plain_path:
+                    here = here[step]
+            except (LookupError, TypeError):  # TypeError: a text or list stands where a mapping was thought to be
+                raise GuardFailed("LX-170", missing=step, path=".".join(self._plain_path)) from None
+            return here
         run = self._program.run(project(values, self.reads), no_answer)
         if not run.error and isinstance(run.value, (str, int, float, list, dict, type(None))):
             return run.value
         if run.missing is not None:
             raise GuardFailed("LX-170", missing=run.missing, path=run.missing)
         raise GuardFailed("LX-172", detail=run.error or type(run.value).__name__)
-
-    @staticmethod
-    def _read(values: Mapping[str, Any], path: Path) -> Any:
-        here: Any = values
-        try:
-            for step in path:
-                here = here[step]
-        except (LookupError, TypeError):  # TypeError: a text or list stands where a mapping was thought to be
-            raise GuardFailed("LX-170", missing=step, path=".".join(path)) from None
-        return here
 
 
 def untyped(text: str, variables: Sequence[str]) -> Untyped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from engine.core.desk import Refused
@@ -11,25 +11,28 @@ from engine.core.workflow import Field
 
 
 def sorted_values(
-    values: JsonObject, case_needs: Iterable[Field], event_needs: Iterable[Field], takes: Iterable[Field] = ()
+    values: JsonObject, case_needs: Collection[Field], event_needs: Collection[Field], takes: Collection[Field] = ()
 ) -> tuple[JsonObject, JsonObject]:
     """(for the case, for the event). Refused: `needs` for what is missing, `unknown-field` for what nobody asked."""
     of_case: JsonObject = {}
     of_event: JsonObject = {}
-    known = set()
+    unknown = dict.fromkeys(values)
     for kept, fields, required in ((of_case, case_needs, True), (of_event, event_needs, True), (of_case, takes, False)):
         for field in fields:
-            known.add(field.name)
-            value = values.get(field.name)
+            name = field.name
+            value = values.get(name)
             if value is not None:
                 check_value(field, value)
-                kept[field.name] = value
+                kept[name] = value
+                unknown.pop(name, None)
             elif required and (kept is of_case or (not field.optional and field.default is None)):
-                raise Refused("needs", field=field.name)  # optional for the case is not optional for the move
+                raise Refused("needs", field=name)  # optional for the case is not optional for the move
             elif required and field.default is not None:
-                kept[field.name] = field.default
-    if unknown := sorted(set(values) - known):
-        raise Refused("unknown-field", field=unknown[0], known=sorted(known))
+                kept[name] = field.default
+    for name in sorted(unknown) if unknown else ():
+        known = {field.name for fields in (case_needs, event_needs, takes) for field in fields}
+        if name not in known:
+            raise Refused("unknown-field", field=name, known=sorted(known))
     return of_case, of_event
 
 

@@ -28,8 +28,10 @@ def check_role(desk: Desk, by: By, not_as: tuple[str, ...], sight: Sight) -> Non
         return
     role = desk.rules.workflow.roles[actor.role]
     _check_relations(desk, role, actor, sight)
+    if not actor.person:
+        return
     for other in (*role.not_as, *not_as):
-        if actor.person and actor.person in desk.case.acted.get(other, ()):
+        if actor.person in desk.case.acted.get(other, ()):
             raise Refused("role-not-allowed", role=actor.role, reason=f"has acted as {other} in this case")
 
 
@@ -40,17 +42,18 @@ def units_of(desk: Desk, actor: Actor) -> tuple[str, ...]:
 
 def _check_relations(desk: Desk, role: Role, actor: Actor, sight: Sight) -> None:
     """`of`, `not_of`, `is`. A system that names no unit vouches for the role (its `sources` entry allows it)."""
-    vouched = not actor.person and not actor.unit
+    if not actor.person and not actor.unit:
+        return
     directory = desk.rules.directory
-    if role.of is not None and not vouched:
+    if role.of is not None:
         unit = desk.value(role.of, sight)
         if not unit or not directory.in_or_under(actor.unit, [unit]):
             raise Refused("role-not-allowed", role=actor.role, unit=actor.unit, of=unit or "")
-    if role.not_of is not None and not vouched:
+    if role.not_of is not None:
         unit = desk.value(role.not_of, sight)
         if unit and any(directory.in_or_under(mine, [unit]) for mine in units_of(desk, actor)):
             raise Refused("role-not-allowed", role=actor.role, unit=actor.unit, not_of=unit)
-    if role.is_ is not None and not vouched:
+    if role.is_ is not None:
         person = desk.value(role.is_, sight)
         if not person or person != actor.person:
             raise Refused("role-not-allowed", role=actor.role, reason="another person holds it in this case")

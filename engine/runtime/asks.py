@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
 
-from engine.core.guards import GuardFailed
+from engine.core.guards import GuardFailed, Untyped
 from engine.core.instants import Instant, plus
 from engine.core.model import JsonObject
 from engine.core.workflow import IntakeRule
@@ -141,8 +141,7 @@ def from_event(
     found = _native(event, said) if command_name(event.type) else _mapped(event, said, book)
     if isinstance(found, Unusable):
         return found
-    name = f"{found.workflow}.{found.does}"
-    if policy.commands is not None and found.does not in policy.commands and name not in policy.commands:
+    if policy.commands is not None and policy.commands.isdisjoint((found.does, f"{found.workflow}.{found.does}")):
         return Unusable(
             event.source, event.id, "not-allowed", f"this source may not send {found.does}", "type", content=said
         )
@@ -153,12 +152,11 @@ def from_event(
 
 def _dated(ask: Ask, policy: Source, received_at: Instant) -> Ask:
     """A claimed time that the source may not claim is kept, and the instant of arrival used instead."""
-    from dataclasses import replace
-
-    too_old = policy.max_backdate is not None and ask.time < plus(received_at, -policy.max_backdate)
-    if too_old or (policy.max_backdate is not None and ask.time > plus(received_at, AHEAD_ALLOWED)):
-        return replace(ask, time=received_at, claimed_at=ask.time)
-    return ask
+    if policy.max_backdate is None:
+        return ask
+    if plus(received_at, -policy.max_backdate) <= ask.time <= plus(received_at, AHEAD_ALLOWED):
+        return ask
+    return replace(ask, time=received_at, claimed_at=ask.time)
 
 
 def _native(event: IntakeEvent, said: bytes) -> Ask | Unusable:
@@ -206,8 +204,6 @@ def _by_rule(event: IntakeEvent, said: bytes, workflow: str, rule: IntakeRule, s
     key = _evaluated(rule.case_key, seen)
     if not isinstance(key, str | int) or key in ("", 0):
         return Unusable(event.source, event.id, "missing-attribute", "the case key is empty", "case_key", content=said)
-    values = {name: _evaluated(value, seen) for name, value in rule.values.items()}
-    petitioner = {name: _evaluated(value, seen) for name, value in rule.petitioner.items()}
     return Ask(
         source=event.source,
         id=event.id,
@@ -217,12 +213,23 @@ def _by_rule(event: IntakeEvent, said: bytes, workflow: str, rule: IntakeRule, s
         unit=str(_evaluated(rule.unit, seen) or ""),
         case_key=str(key),
         time=event.time,
-        values={name: value for name, value in values.items() if value not in (None, "")},
-        petitioner={name: str(value) for name, value in petitioner.items() if value not in (None, "")},
+        values=_given(rule.values, seen),
+        petitioner={name: str(value) for name, value in _given(rule.petitioner, seen).items()},
         sequence=event.sequence or 0,
         content=said,
     )
 
 
+def _given(wanted: Mapping[str, Any], seen: JsonObject) -> JsonObject:
+    """What the event says of each; what it leaves empty is not given."""
+    found = {}
+    for name, value in wanted.items():
+        if isinstance(value, Untyped):
+            value = value.evaluate(seen)
+        if value is not None and value != "":
+            found[name] = value
+    return found
+
+
 def _evaluated(value: Any, seen: JsonObject) -> Any:
-    return value.evaluate(seen) if hasattr(value, "evaluate") else value
+    return value.evaluate(seen) if isinstance(value, Untyped) else value

@@ -55,17 +55,14 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     """
     workflow = rules.workflow
     kind, name = _kind(ask.does, rules)
-    head = name.partition(".")[0]
-    if kind == "open_track" and name not in workflow.tracks:
-        return _unusable(ask, "unknown-track", name, suggest(name, list(workflow.tracks)))
-    if kind == "transition" and "." in name and head not in workflow.tracks:
-        return _unusable(ask, "unknown-track", head, suggest(head, list(workflow.tracks)))
+    track = ask.does.partition(".")[0] if "." in ask.does else ""
+    if track and track not in workflow.tracks:
+        return _unusable(ask, "unknown-track", track, suggest(track, list(workflow.tracks)))
     if ask.role not in workflow.roles:
         return _unusable(ask, "unknown-role", ask.role, suggest(ask.role, list(workflow.roles)))
     fields = workflow.inputs(kind, name)
-    ref = vault_ref(ask)
     values: JsonObject = {}
-    secrets: list[Secret] = []
+    private: list[tuple[str, str, Any]] = []  # the vault's person, field, value
     for key, raw in ask.values.items():
         field = fields.get(key)
         if field is None:
@@ -79,15 +76,14 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
             continue
         values[key] = value
         if field.personal:
-            secrets.append(Secret(case_id, CASE, key, ref, orjson.dumps(value).decode()))
+            private.append((CASE, key, value))
     for key, text in ask.petitioner.items():
         if key not in workflow.petitioner:
             return _unusable(ask, "unknown-field", f"petitioner.{key}", suggest(key, list(workflow.petitioner)))
         first = kind == "open_case" and not workflow.moves(name)
-        person = FIRST_CONTACT if first else f"contact:{ref}"
-        secrets.append(Secret(case_id, person, key, ref, orjson.dumps(text).decode()))
+        private.append((FIRST_CONTACT if first else f"contact:{vault_ref(ask)}", key, text))
     if kind == "open_case" and ask.case_key and not (known and workflow.moves(name)):
-        secrets.append(Secret(case_id, CASE, CASE_KEY, ref, orjson.dumps(ask.case_key).decode()))
+        private.append((CASE, CASE_KEY, ask.case_key))
     command = Command(
         source=ask.source,
         id=ask.id,
@@ -104,7 +100,13 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
         claimed_at=ask.claimed_at,
         notes=ask.notes,
     )
-    return Decoded(command, tuple(secrets))
+    if not private:
+        return Decoded(command)
+    ref = vault_ref(ask)
+    return Decoded(
+        command,
+        tuple(Secret(case_id, person, key, ref, orjson.dumps(value).decode()) for person, key, value in private),
+    )
 
 
 def value_check(rules: Rules, zone: ZoneInfo | None, time_formats: Sequence[str]) -> Check:
@@ -125,12 +127,10 @@ def value_check(rules: Rules, zone: ZoneInfo | None, time_formats: Sequence[str]
 
 
 def _kind(does: str, rules: Rules) -> tuple[CommandKind, str]:
-    head, _, tail = does.partition(".")
-    if tail == OPEN:
-        return "open_track", head
     if does in rules.workflow.opens:
         return "open_case", does
-    return "transition", does
+    track, _, tail = does.partition(".")
+    return ("open_track", track) if tail == OPEN else ("transition", does)
 
 
 def _converted(field: Field, raw: Any, rules: Rules, ask: Ask) -> Any:
