@@ -143,14 +143,13 @@ class _Play:
         return self.simulation.line
 
     def run(self) -> None:
-        """All steps in order. A command that does not end as the step says is the last one that is tried."""
+        """All steps in order. Where a command does not end as its step says, what would follow is not tried."""
         self._take_numbers()
         for step in self.scenario.steps:
-            going_on = self._step(step)
+            if not self._step(step):
+                return
             if step.expect is not None:
                 self._expect(step)
-            if not going_on:
-                return
 
     def arrows(self) -> set[Arrow]:
         """Every arrow that some case of the scenario has taken."""

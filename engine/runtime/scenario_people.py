@@ -26,13 +26,14 @@ class People:
         """
         not_as = transition.not_as if transition is not None else ()
         first: Actor | None = None
-        for actor in self._candidates(desk, role, sight):
+        invented = f"p-{role}-{len(apart_from) + 1}" if apart_from else f"p-{role}"
+        for actor in self._candidates(desk, role, sight, invented):
             if actor.person in apart_from:
                 continue
             first = first or actor
             if _fits(desk, actor, not_as, sight):
                 return self._remembered(actor)
-        return self._remembered(first or Actor(role, f"p-{role}", desk.rules.directory.office))
+        return self._remembered(first or Actor(role, invented, desk.rules.directory.office))
 
     def _remembered(self, actor: Actor) -> Actor:
         known = self.known.setdefault(actor.role, [])
@@ -40,7 +41,7 @@ class People:
             known.append(actor)
         return actor
 
-    def _candidates(self, desk: Desk, role: str, sight: Sight) -> Iterator[Actor]:
+    def _candidates(self, desk: Desk, role: str, sight: Sight, invented: str) -> Iterator[Actor]:
         directory, relation = desk.rules.directory, desk.rules.workflow.roles[role]
         yield from self.known.get(role, ())
         if relation.is_ is not None and (person := _asked(desk, relation.is_, sight)):
@@ -49,9 +50,9 @@ class People:
         for holder in directory.holders(role):
             yield Actor(role, holder.ref, holder.unit)
         if relation.of is not None and (unit := _asked(desk, relation.of, sight)):
-            yield Actor(role, f"p-{role}", unit)
+            yield Actor(role, invented, unit)
         for unit in (directory.office, *directory.units):
-            yield Actor(role, f"p-{role}", unit)
+            yield Actor(role, invented, unit)
 
 
 def _fits(desk: Desk, actor: Actor, not_as: tuple[str, ...], sight: Sight) -> bool:

@@ -146,7 +146,7 @@ class _Reading(Checks):
         for number, one in enumerate(form.steps):
             at: Path = (*path, "steps", number)
             step = self._step(number + 1, one, at, about[number + 1], cases, directory)
-            if not step.at and (not now or step.does):
+            if one.at is None and (number == 0 or step.does):
                 self.problem("LX-235", at)
             elif step.at and step.at < now:
                 self.problem("LX-234", (*at, "at"), at=str(one.at), before=str(form.steps[number - 1].at or now))
