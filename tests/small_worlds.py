@@ -148,7 +148,8 @@ class World:
 
     def rings(self, key: str, until: str) -> Outcome:
         """The next point of one clock; time is known to have come so far."""
-        name = self.case.clocks[key]["rungs"][0]["name"] if key in self.case.clocks else ""
+        rungs = self.case.clocks[key]["rungs"] if key in self.case.clocks else []
+        name = rungs[0]["name"] if rungs else ""
         return self.settle(
             Command("clock", f"{key}/{name}", CASE_ID, "", kind="rung", name=key, actor=ENGINE_ACTOR, at=at(until))
         )

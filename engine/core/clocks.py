@@ -164,7 +164,10 @@ def extend(clock: Clock, length: Length, calendar: Calendar, *, roll: bool = Fal
         more = length.amount
     else:
         target = _last_day(raw, length, calendar)
-        more = calendar.working_days(raw, target) if budget["unit"] == "working days" else (target - raw).days
+        if budget["unit"] == "working days":  # a rest day at the end is not taken from anybody
+            more = calendar.working_days(raw, calendar.next_working_day(target))
+        else:
+            more = (target - raw).days
     extended["budget"] = {**budget, "amount": budget["amount"] + more}
     if not is_paused(clock):
         return _projected(extended, calendar)

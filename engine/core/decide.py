@@ -11,6 +11,7 @@ from typing import assert_never
 from engine.core import clocks, timing, tracks
 from engine.core.desk import Desk, Missed, Refused, Rules, Sight, by_engine
 from engine.core.inputs import sorted_values
+from engine.core.instants import Instant
 from engine.core.lengths import parse_length
 from engine.core.model import (
     ENGINE,
@@ -300,10 +301,10 @@ def _end_overdue(desk: Desk, machine: Machine, track_id: str, names: list[str], 
     return bool(found)
 
 
-def _end_clock(desk: Desk, deadline: Deadline, key: str, clock: Clock) -> None:
-    """The breach (or lapse), and the move that it makes."""
-    at = clock["rungs"][-1]["at"]
-    timing.emit_end(desk, deadline, key, clock)
+def _end_clock(desk: Desk, deadline: Deadline, key: str, clock: Clock, at: Instant = "") -> None:
+    """The breach (or lapse), and the move that it makes: `at` an instant, else at the first one after it was due."""
+    at = at or clock["rungs"][-1]["at"]
+    timing.emit_end(desk, deadline, key, clock, at)
     if not deadline.then:
         return
     command, breach = desk.command, desk.drafts[-1].data
@@ -481,7 +482,7 @@ def _end_what_a_final_state_ends(desk: Desk, effects: timing.Effects, track_id: 
 
 def _born_late(desk: Desk, deadline: Deadline, key: str) -> None:
     """A run that kept a due day which has passed is missed at the instant it starts."""
-    timing.emit_end(desk, deadline, key, desk.case.clocks[key], desk.command.at)
+    _end_clock(desk, deadline, key, desk.case.clocks[key], desk.command.at)
 
 
 def correct_late(desk: Desk, machine: Machine, track_id: str, name: str) -> None:
