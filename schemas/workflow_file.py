@@ -54,7 +54,7 @@ def _needs(value: object) -> object:
     """`[unit, {opinion: {type: text}}]` or `{opinion: {…}}` → a mapping of name to field, None = known elsewhere."""
     if isinstance(value, str):
         value = [value]
-    if not isinstance(value, list):
+    if not isinstance(value, list) or not all(isinstance(item, str | dict) for item in value):
         return value
     found: dict[object, object] = {}
     for item in value:

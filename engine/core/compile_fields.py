@@ -45,7 +45,9 @@ def compile_field(name: str, form: FieldForm) -> Field:
     """The field of a form. Free text is personal unless it says `personal: false` with a reason."""
     many = form.type == "list"
     of = tuple(form.of) if isinstance(form.of, list) else ()
-    type_ = str(form.of) if many and isinstance(form.of, str) else ("enum" if many else form.type)
+    type_: str = form.type
+    if many:
+        type_ = "enum" if isinstance(form.of, list) else form.of if form.of in LISTABLE else "text"
     default = [] if many and form.default is None and not form.optional else form.default
     return Field(
         name=name,
@@ -134,7 +136,8 @@ def _one_fault(field: Field, value: Any) -> tuple[str, str] | None:
             if not isinstance(value, int) or isinstance(value, bool):
                 return ("应为整数", "a whole number is wanted")
             inside = (field.min is None or value >= field.min) and (field.max is None or value <= field.max)
-            return None if inside else (f"应在 {field.min}…{field.max} 之内", f"outside of {field.min}…{field.max}")
+            low, high = ("" if bound is None else bound for bound in (field.min, field.max))
+            return None if inside else (f"应在 {low}～{high} 之内", f"it lies outside of {low} to {high}")
         case "decimal":
             return (
                 None

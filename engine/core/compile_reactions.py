@@ -221,6 +221,9 @@ _WANTS = {
 def _param(compiler: Compiler, scope: Scope, kind: str, value: Any, path: Path) -> Any:
     if isinstance(value, str) and interpolation(value) is not None:
         return compiler.expressions.guard(scope, value, path, want=_WANTS.get(kind), optional_ok=True)
+    if not isinstance(value, str) and kind not in ("int", "unit", "text", "duration"):
+        compiler.problem("LX-201", path, field=str(path[-1]), reason=("应为文字", "a text is wanted"))
+        return value
     match kind:
         case "duration":
             try:

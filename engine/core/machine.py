@@ -24,6 +24,7 @@ def library_machine(states: Mapping[str, State], rows: Mapping[tuple[str, str], 
         model=None,
         states=list(states),
         initial=initial,
+        model_attribute="_state",  # which no move can be called
         auto_transitions=False,
         transitions=[
             {"trigger": transition.name, "source": state, "dest": None if transition.to == BACK else transition.to}
