@@ -244,8 +244,9 @@ def _projected(clock: Clock, calendar: Calendar) -> Clock:
             projected["provisional"] = True
     projected["rungs"] = [Rung(at=at, name=name) for at, name in kept]
     end = after(projected["due_at"])
-    if "armed" in clock and budget is not None and budget["unit"] != MICROSECONDS:
-        end = calendar.day_start(calendar.local_day(projected["due_at"]))
+    if "armed" in clock and budget is not None:
+        in_days = budget["unit"] != MICROSECONDS
+        end = calendar.day_start(calendar.local_day(projected["due_at"])) if in_days else projected["due_at"]
     projected["rungs"].append(Rung(at=end, name=END))
     return projected
 

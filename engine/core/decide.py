@@ -441,10 +441,10 @@ def _finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: li
         names = [*names, *effects.names]
         tracks.mark_corrected(desk, effects.names, data)
         born_late = effects.born_late
-    if "tracks" in data and (levels := tracks.levels_after(desk.case, data["tracks"])):
+    if "tracks" in data and (levels := tracks.levels_after(desk.case, data["tracks"], workflow.letters)):
         data["levels"] = levels
     number = None
-    if machine == tracks.LETTER and data.get("to") == "signed":
+    if machine == tracks.LETTER and data.get("to") == "signed" and "number" not in desk.case.tracks[track_id]:
         number = (str(desk.case.tracks[track_id]["data"]["kind"]), track_id)
     desk.emit(type_, data, names, letter_number=number)
     for deadline, key in born_late:

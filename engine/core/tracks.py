@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
+from collections.abc import Mapping
 
 from engine.core.actions import LEVELS
 from engine.core.desk import ENGINE_ACTOR, Desk, Refused
 from engine.core.inputs import sorted_values
 from engine.core.model import Case, JsonObject, Track
 from engine.core.permits import check_denial
-from engine.core.timing import OFFICE
-from engine.core.workflow import Machine
+from engine.core.timing import OFFICE, resolved
+from engine.core.workflow import LetterKind, Machine
 
 LETTER, SPONSOR = "letter", "sponsor"
 AUTO_PATH = ("check", "sign", "deliver")
@@ -21,7 +22,8 @@ SUPERVISION_LEVELS = ("none", "reminded", "supervision", "risk_warning", "accoun
 
 def track_id(case_id: str, track: str, version: int, cause: JsonObject) -> str:
     """`letter-…`: from the case, the version of the causing event, reaction and index (else its own version)."""
-    key = f"{case_id}\x1f{cause.get('version', version)}\x1f{cause.get('reaction', track)}\x1f{cause.get('index', 0)}"
+    by = cause.get("reaction", f"open {track}")  # what no reaction can be called
+    key = f"{case_id}\x1f{cause.get('version', version)}\x1f{by}\x1f{cause.get('index', 0)}"
     return f"{track}-{b32encode(hashlib.sha256(key.encode()).digest()[:10]).decode().lower()}"
 
 
@@ -60,15 +62,17 @@ def letter_values(desk: Desk, values: JsonObject, notes: JsonObject) -> JsonObje
     values = {"reply_within": kind.reply_within, **values}
     chosen = ""
     for name in ("recipient", "else_to"):
-        unit = str(values.get(name) or "")
-        unit = directory.office if unit == OFFICE else unit
+        if isinstance(values.get(name), list):
+            raise Refused("bad-value", field=name, reason="one unit is wanted")
+        unit = resolved(desk, str(values.get(name) or ""))
         if unit and not desk.denied(unit):
             chosen = unit
             break
         desk.incident(notes, "recipient-denied" if unit else "recipient-missing", kind=kind.name, field=name)
     if not chosen:
         raise Refused("no-recipient", kind=kind.name)
-    copies = [unit for unit in values.get("copy") or [] if unit and not desk.denied(unit) and unit != chosen]
+    named = dict.fromkeys(resolved(desk, unit) for unit in values.get("copy") or [])
+    copies = [unit for unit in named if unit and unit != chosen and not desk.denied(unit)]
     kept = {name: value for name, value in values.items() if name not in ("else_to", "recipient", "copy")}
     return {**kept, "recipient": chosen, "copy": copies, "organisation": directory.office}
 
@@ -111,10 +115,11 @@ def mark_corrected(desk: Desk, names: list[str], data: JsonObject) -> None:
             data.setdefault("tracks", {})[key] = {**data.get("tracks", {}).get(key, track), "corrected": True}
 
 
-def levels_after(case: Case, tracks: dict[str, Track]) -> dict[str, str] | None:
+def levels_after(case: Case, tracks: dict[str, Track], kinds: Mapping[str, LetterKind]) -> dict[str, str] | None:
     """The case's levels after these track changes; None where nothing moves.
 
-    supervision: of the letters signed and not yet verified, voided or cancelled, the highest; else reminded or none.
+    supervision: of the letters signed and not yet verified, voided or cancelled, the highest (a kind of the office's
+    own stands as high as its `level` says: 1 supervision, 2 risk warning, 3 accountability); else reminded or none.
     sponsor: of the open sponsors, the highest.
     """
     every = {**case.tracks, **tracks}
@@ -125,7 +130,7 @@ def levels_after(case: Case, tracks: dict[str, Track]) -> dict[str, str] | None:
         for t in every.values()
         if t["track"] == LETTER and "signed" in t["entered"] and t["open"]
     ]
-    ranks = [SUPERVISION_LEVELS.index(kind) for kind in held if kind in SUPERVISION_LEVELS]
+    ranks = [rank for kind in held if (rank := _rank(kind, kinds))]
     floor = "reminded" if case.levels["supervision"] == "reminded" else "none"
     sponsors = [str(t["data"]["level"]) for t in every.values() if t["track"] == SPONSOR and t["open"]]
     levels = {
@@ -133,6 +138,14 @@ def levels_after(case: Case, tracks: dict[str, Track]) -> dict[str, str] | None:
         "sponsor": max(sponsors, default="none"),
     }
     return levels if levels != case.levels else None
+
+
+def _rank(kind: str, kinds: Mapping[str, LetterKind]) -> int:
+    """Where a letter stands among the levels of supervision; 0 where it is none of them."""
+    level = kinds[kind].level if kind in kinds else 0
+    if level:
+        return min(level + 1, len(SUPERVISION_LEVELS) - 1)
+    return SUPERVISION_LEVELS.index(kind) if kind in SUPERVISION_LEVELS else 0
 
 
 __all__ = [
