@@ -38,7 +38,9 @@ def message(case: int, step: int, *, time_ordered: bool = True) -> bytes:
     )
 
 
-def messages(cases: int, *, first: int = 0, duplicates: float = DUPLICATES, time_ordered: bool = True) -> Iterator[bytes]:
+def messages(
+    cases: int, *, first: int = 0, duplicates: float = DUPLICATES, time_ordered: bool = True
+) -> Iterator[bytes]:
     """The events of `cases` cases, the duplicated ones at once after the original."""
     chance = random.Random(7)
     for block in range(first, first + cases, WIDTH):

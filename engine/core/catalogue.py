@@ -16,8 +16,8 @@ from engine.core.catalogue_entry import Entry
 # The areas may take `Entry` from here, so it stands before them.
 from engine.core import (
     catalogue_calendar,
-    catalogue_database,
     catalogue_cli,
+    catalogue_database,
     catalogue_intake,
     catalogue_letters,
     catalogue_lint,
