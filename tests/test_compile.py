@@ -63,8 +63,8 @@ def test_every_finding_has_a_sentence_and_a_remedy_whose_facts_are_all_there(pat
     raw = path.read_bytes()
     for problem in findings(raw, path.name):
         for language in ("zh", "en"):
-            assert "…" not in sentence(problem.code, problem.facts, language)  # type: ignore[arg-type]
-            assert remedy(problem.code, problem.facts, language)  # type: ignore[arg-type]
+            assert "…" not in sentence(problem.code, problem.facts, language)
+            assert remedy(problem.code, problem.facts, language)
     assert "^" in text(findings(raw, path.name), {path.name: raw.decode("utf-8", "replace")})
 
 
@@ -156,16 +156,15 @@ ODD: st.SearchStrategy[Any] = st.sampled_from(
 def test_whatever_is_put_anywhere_is_compiled_or_told_with_its_place(
     changes: list[tuple[tuple[str | int, ...], Any, bool]],
 ) -> None:
-    data = copy.deepcopy(WHOLE)
+    data: Any = copy.deepcopy(WHOLE)
     for path, value, remove in changes:
         here = data
         for step in path[:-1]:
-            here = here[step] if isinstance(here, dict | list) and _has(here, step) else {}
-        if isinstance(here, dict | list) and _has(here, path[-1]):
-            if remove:
-                del here[path[-1]]  # type: ignore[arg-type]
-            else:
-                here[path[-1]] = value  # type: ignore[index]
+            here = here[step] if _has(here, step) else {}
+        if _has(here, path[-1]) and remove:
+            del here[path[-1]]
+        elif _has(here, path[-1]):
+            here[path[-1]] = value
     written = yaml.safe_dump(data, allow_unicode=True, sort_keys=False)
     lines = written.count("\n") + 1
     told = findings(written)
@@ -174,4 +173,4 @@ def test_whatever_is_put_anywhere_is_compiled_or_told_with_its_place(
 
 
 def _has(here: Any, step: str | int) -> bool:
-    return step in here if isinstance(here, dict) else isinstance(step, int) and step < len(here)
+    return step in here if isinstance(here, dict) else isinstance(here, list) and step in range(len(here))

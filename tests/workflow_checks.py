@@ -26,7 +26,8 @@ ACTIONS = {
 }
 TRACKS = {path.stem: path.read_text(encoding="utf-8") for path in sorted((WORKFLOWS / "tracks").glob("*.yaml"))}
 TEMPLATES = {path.stem for path in (WORKFLOWS / "letters").glob("*.yaml")}
-SCHEMES = {"region"}
+SCHEMES = frozenset({"region"})
+"""Lists of codes, for the corpus; which there are elsewhere is not asked."""
 
 
 def compiled(text: str | bytes, file: str = "sample.yaml") -> Workflow:
@@ -34,14 +35,14 @@ def compiled(text: str | bytes, file: str = "sample.yaml") -> Workflow:
     return compile_workflow(text, file, ACTIONS, TRACKS)
 
 
-def findings(text: str | bytes, file: str = "sample.yaml") -> list[Problem]:
+def findings(text: str | bytes, file: str = "sample.yaml", schemes: frozenset[str] | None = SCHEMES) -> list[Problem]:
     """What `lianxin lint` says: the compiler's faults or, where there are none, the linter's findings."""
     try:
         workflow = compiled(text, file)
     except LianxinError as error:
         return in_order(error.problems)
-    around = {"today": TODAY, "templates": TEMPLATES, "schemes": SCHEMES}
-    return lint(workflow, load(text, file), calendar(), directory(), **around)  # type: ignore[arg-type]
+    source = load(text, file)
+    return lint(workflow, source, calendar(), directory(), today=TODAY, templates=TEMPLATES, schemes=schemes)
 
 
 def codes(text: str | bytes) -> list[str]:

@@ -57,6 +57,9 @@ KEYS: dict[str, str] = {
     # deadlines
     "within": "多久之内，如 15 working days，或按字段取值的表 · How long, e.g. 15 working days, or a table by a field",
     "due": "给定的到期时刻，如 =case.due_at · An instant that is given, e.g. =case.due_at",
+    "GlobalTransitionForm.from": '从哪些环节或阶段出发；"*" 为全部未办结的 · '
+    'The states or phases it leaves; "*": all neither final nor sealed',
+    "OpensTrackForm.from": "事项在哪些环节时可以开 · In which states of the case it may be opened",
     "DeadlineForm.from": "从何时起算 · What starts it",
     "until": "到何时为止 · What meets it",
     "cancel": "什么使它作废（既不算按时也不算超期） · What ends it neither met nor missed",

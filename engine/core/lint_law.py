@@ -35,7 +35,7 @@ ARTICLES: Mapping[int, Limit] = {
 OBJECTION = Limit("5 working days")
 """第二十三条: what a unit has to say that a matter is not its own; a right, so it stands beside the 15 days."""
 
-_CITED = re.compile(REGULATION + r"[^第\d]{0,12}第?\s*([一二三四五六七八九十百零〇\d]{1,5})\s*条?")
+_CITED = re.compile(REGULATION + r"》?[^第]{0,10}第\s*([一二三四五六七八九十百零〇\d]{1,5})\s*条")
 _DIGITS = {character: number for number, character in enumerate("〇一二三四五六七八九")} | {"零": 0}
 
 
