@@ -41,7 +41,7 @@ class Ran:
     @property
     def error(self) -> dict[str, Any]:
         """The error that --json prints on standard error."""
-        found: dict[str, Any] = orjson.loads(self.err)["error"]
+        found: dict[str, Any] = orjson.loads(self.err.splitlines()[-1])["error"]
         return found
 
 

@@ -163,7 +163,12 @@ def test_an_error_is_json_where_json_was_asked_for(cli: Cli) -> None:
 def test_usage_errors_are_json_too(cli: Cli) -> None:
     ran = cli("case", "list", "--limit", "many", "--json")
     assert ran.code == 2
-    assert "LX-900" in ran.err
+    assert ran.error["code"] == "LX-900"
+
+
+def test_notes_are_json_too_where_json_was_asked_for(cli: Cli) -> None:
+    (line,) = cli.ok("lint", COMPLAINT, "--json").err.splitlines()
+    assert orjson.loads(line)["note"]["en"] == "1 files, no findings"
 
 
 def test_no_colour_and_no_cut_lines_in_a_pipe(tmp_path: Path) -> None:

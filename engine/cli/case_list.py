@@ -82,8 +82,14 @@ def _cases(
 ) -> Iterator[tuple[Case, Rules]]:
     """Those that fit and that the actor may see, in the order of their ids."""
     from engine.cli.actor import exists_for
+    from engine.core.errors import LianxinError
+    from engine.core.report import suggest
 
     digests = [row["digest"] for row in desk.reader.editions("workflow") if row["name"] == workflow]
+    if workflow and workflow not in desk.workflow_names():
+        known = desk.workflow_names()
+        suggestion = suggest(workflow, known) or ""
+        raise LianxinError("LX-909", exit_code=3, name=workflow, known="、".join(known), suggestion=suggestion)
     left = CASES_SCANNED_MAX
     for digest in digests if workflow else [""]:
         after = ""

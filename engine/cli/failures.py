@@ -43,7 +43,7 @@ def show(error: LianxinError, screen: Screen) -> None:
     if screen.json:
         import orjson
 
-        screen.complain(orjson.dumps(as_json(error), option=orjson.OPT_INDENT_2).decode())
+        screen.complain(orjson.dumps(as_json(error)).decode())
         return
     screen.complain("\n".join(lines_of(error, screen)))
 

@@ -54,7 +54,7 @@ HIDDEN = {"reference": "reference"}
 def run(assemble: Callable[[Path | None], Assembly], arguments: Sequence[str] | None = None) -> int:
     """Carry out one command line; the exit code. Never a traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    screen = Screen(language=preferred_language(_language_flag(arguments), os.environ))
+    screen = Screen(json=_json_flag(arguments), language=preferred_language(_language_flag(arguments), os.environ))
     session = Session(assemble, screen, os.environ)
     try:
         done = get_command(root).main(arguments, prog_name=NAME, standalone_mode=False, obj=session)
@@ -92,6 +92,12 @@ def load(module: str, name: str) -> Any:
     found = get_command(import_module(f"engine.cli.{module}").app)
     found.name = name
     return found
+
+
+def _json_flag(arguments: Sequence[str]) -> bool:
+    """--json is needed before the command line is parsed: usage errors obey it too."""
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in before
 
 
 def _language_flag(arguments: Sequence[str]) -> str:

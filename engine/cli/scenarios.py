@@ -76,8 +76,14 @@ SUFFIX = ".test.yaml"
 
 
 def scenario_file(path: Path) -> Path:
-    """The scenarios that go with a path: itself, or those beside the workflow."""
-    return path if path.name.endswith(SUFFIX) else path.with_name(path.name.removesuffix(".yaml") + SUFFIX)
+    """The scenarios that go with a path: itself, or those beside the workflow. LX-190 (exit 3) where it is not there."""
+    from engine.core.errors import LianxinError
+
+    beside = path if path.name.endswith(SUFFIX) else path.with_name(path.name.removesuffix(".yaml") + SUFFIX)
+    for wanted in (path, beside):
+        if not wanted.is_file():
+            raise LianxinError("LX-190", exit_code=3, file=str(wanted), reason="没有这个文件 no such file")
+    return beside
 
 
 def junit_report(results: Sequence[ScenarioResult]) -> bytes:

@@ -1,5 +1,7 @@
 """What a command says, and where: the result on standard output, everything else on standard error.
 
+With --json both are JSON: the result one value, standard error one object a line (`note`, and last of all `error`).
+
 Texts are written once in both languages, `中文 · English`; a screen shows both, or the one that was asked for.
 """
 
@@ -74,13 +76,19 @@ class Screen:
 
     def note(self, text: str) -> None:
         """Something worth knowing beside the result; not with --quiet."""
-        if not self.quiet:
-            _write(sys.stderr, self.said(text) + "\n")
+        if self.quiet:
+            return
+        if self.json:
+            import orjson
+
+            zh, _, en = text.partition(BETWEEN)
+            text = orjson.dumps({"note": {"zh": zh, "en": en}}).decode()
+        _write(sys.stderr, self.said(text) + "\n")
 
     def detail(self, text: str) -> None:
         """Something for those who ask with -v."""
-        if self.verbose and not self.quiet:
-            _write(sys.stderr, self.said(text) + "\n")
+        if self.verbose:
+            self.note(text)
 
     def complain(self, text: str) -> None:
         """An error: shown whatever was asked for."""

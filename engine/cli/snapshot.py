@@ -39,6 +39,10 @@ class Snapshot:
             raise LianxinError("LX-903", exit_code=3, case=name)
         return found
 
+    def workflow_names(self) -> list[str]:
+        """The workflows of the project's folder, and those this database has used."""
+        return sorted({*self.book.workflows, *(row["name"] for row in self.reader.editions("workflow"))})
+
     def _by_prefix(self, name: str) -> Case | None:
         rows = self.reader.cases(after=name, limit=2)
         fitting = [row["case_id"] for row in rows if row["case_id"].startswith(name)]
@@ -50,7 +54,7 @@ class Snapshot:
         """Ids are made from the source's number with the key file; without it only ids are understood."""
         if not self.installation.settings.key_file.is_file():
             return None
-        names = [workflow] if workflow else sorted(self.book.workflows)
+        names = [workflow] if workflow else self.workflow_names()
         found = [case for w in names if (case := self.reader.case(self.installation.keys.case_id(w, name)))]
         if len(found) > 1:
             raise LianxinError("LX-904", exit_code=2, case=name, count=len(found))
