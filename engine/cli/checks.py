@@ -134,14 +134,15 @@ def calendars(installation: Installation) -> Iterator[Found]:
     try:
         known = installation.assembly.calendars()
         in_force = installation.assembly.workflows()
+        now = installation.now()
     except LianxinError:
-        return  # told by `workflows`
+        return  # told by `workflows` or `clock`
     for workflow in in_force.values():
         calendar = known.get(workflow.calendar)
         if calendar is None:
             yield amiss("calendar", "error", "LX-411", name=workflow.calendar, known="、".join(known))
             continue
-        today = calendar.local_day(installation.now())
+        today = calendar.local_day(now)
         longest, name = _longest(workflow, today, calendar)
         if calendar.notices and longest > calendar.last_day:
             last = calendar.last_day

@@ -76,7 +76,7 @@ SUFFIX = ".test.yaml"
 
 
 def scenario_file(path: Path) -> Path:
-    """The scenarios that go with a path: itself, or those beside the workflow. LX-190 (exit 3) where it is not there."""
+    """The scenarios that go with a path: itself, or those beside the workflow. LX-190 (exit 3) where there are none."""
     from engine.core.errors import LianxinError
 
     beside = path if path.name.endswith(SUFFIX) else path.with_name(path.name.removesuffix(".yaml") + SUFFIX)
