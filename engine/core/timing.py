@@ -136,7 +136,7 @@ class Effects:
             self._sight = self.after.sight(self.track_id)
         return self._sight
 
-    def now(self, key: str, clock: Clock) -> Clock:
+    def latest(self, key: str, clock: Clock) -> Clock:
         return self.changed.get(key, clock)
 
     def apply(self, names: Sequence[str]) -> None:
@@ -174,7 +174,7 @@ class Effects:
     def _end(self, deadline: Deadline, status: ClockStatus) -> None:
         calendar = self.desk.rules.calendar
         for key, clock in runs(self.desk, deadline, self.track_id):
-            clock = self.now(key, clock)
+            clock = self.latest(key, clock)
             if clock["status"] == "running":
                 self.changed[key] = clocks.stop(clock, self.at, status, calendar)
                 if status == "met":
@@ -225,7 +225,7 @@ class Effects:
             self._start(deadline, day if "T" in day else calendar.day_start(parse_date(day)))
 
     def _start(self, deadline: Deadline, at: Instant) -> None:
-        earlier = [(key, self.now(key, clock)) for key, clock in runs(self.desk, deadline, self.track_id)]
+        earlier = [(key, self.latest(key, clock)) for key, clock in runs(self.desk, deadline, self.track_id)]
         last_key, last = earlier[-1] if earlier else ("", None)
         if last is not None and (
             deadline.again == "never" or (deadline.again in ("resume", "keep due") and last["status"] == "running")
