@@ -1,4 +1,4 @@
-"""LX-223 to LX-229: faults of a workflow file beside those of catalogue_workflow. LX-240 to LX-279: the linter's."""
+"""LX-223 to LX-229, LX-280: faults of workflow files, beside catalogue_workflow. LX-240 to LX-279: the linter's."""
 
 from __future__ import annotations
 
@@ -197,6 +197,12 @@ CODES = {
         remedy_zh="加上 title，或删去",
         remedy_en="give it a title, or take it out",
     ),
+    "LX-265": Entry(
+        zh="期限 {deadline} 的长短取自 {field}，而起算时它可能没有填写：这时不会起算",
+        en="{deadline} gets its length from {field}, which may be unset when it starts: then it does not run",
+        remedy_zh="写 when: has({field})，或在之前的流转中要求填写",
+        remedy_en="say when: has({field}), or let an earlier transition need it",
+    ),
     "LX-270": Entry(
         zh="{transition} 以满意为办结条件（{field}）",
         en="{transition} makes satisfaction a condition of closing ({field})",
@@ -214,5 +220,11 @@ CODES = {
         en="the count {name} chooses by a person ({field})",
         remedy_zh="按单位或事项计数",
         remedy_en="count by unit or by matter",
+    ),
+    "LX-280": Entry(
+        zh="动作 {action} 要用并行线 {track}，此流程没有",
+        en="the action {action} uses the track {track}, which this workflow does not have",
+        remedy_zh="在 tracks 中加上 {track}: {use: {track}}",
+        remedy_en="add {track}: {use: {track}} to `tracks`",
     ),
 }

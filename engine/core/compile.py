@@ -26,7 +26,7 @@ from engine.core.compile_fields import (
     name_problem,
 )
 from engine.core.compile_form import Fact, in_words, read_form
-from engine.core.compile_letters import check_engine, compile_letter
+from engine.core.compile_letters import LETTER, check_engine, compile_letter
 from engine.core.compile_reactions import check_ends, compile_reactions
 from engine.core.errors import LianxinError, Problem
 from engine.core.expressions import Expressions
@@ -243,9 +243,10 @@ class Compiler:
         if role not in self.form.roles and not (engine and role == ENGINE):
             self.unknown("a role", role, self.form.roles, path)
 
-    def by(self, form: ByForm, path: Path) -> By:
+    def by(self, form: ByForm, path: Path, *, letter: bool = False) -> By:
+        """Who may: one of the four forms. `{kind: sign}` is a letter's alone."""
         by = By(tuple(form.any), tuple(form.all), form.two or "", form.kind == "sign")
-        alone = sum(map(bool, (by.any, by.all, by.two, by.of_kind))) == 1
+        alone = sum(map(bool, (by.any, by.all, by.two, by.of_kind))) == 1 and (letter or not by.of_kind)
         if not alone or len(set(by.roles)) != len(by.roles) or (by.all and len(by.all) < 2):
             self.problem("LX-210", path)
         for role in by.roles:
@@ -379,7 +380,7 @@ class Compiler:
         ]
         for role in form.not_as:
             self.role_known(role, (*path, "not_as"))
-        by = self.by(form.by, (*path, "by"))
+        by = self.by(form.by, (*path, "by"), letter=machine == LETTER)
         check_engine(self, machine, name, form.to, form.title.zh, by, path)
         return Transition(
             name=name,

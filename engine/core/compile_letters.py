@@ -14,6 +14,8 @@ from schemas.workflow_file import LetterForm
 if TYPE_CHECKING:
     from engine.core.compile import Compiler, Path
 
+LETTER = "letter"
+"""The track that letters are."""
 ACCOUNTABILITY, RISK_WARNING = "accountability", "risk_warning"
 ACCOUNTABILITY_LEVEL = 3
 """A letter of this level holds somebody to account, whatever its name."""
@@ -33,8 +35,6 @@ def compile_letter(compiler: Compiler, name: str) -> LetterKind:
         compiler.problem("LX-201", (*path, "reply_within"), field="reply_within", reason=not_a_length(error))
     sign = compiler.by(form.sign, (*path, "sign"))
     accountability = is_accountability(name, form)
-    if sign.of_kind:
-        compiler.problem("LX-210", (*path, "sign"))
     if form.auto and (accountability or RISK_WARNING in (name, form.template)):
         compiler.problem("LX-212", (*path, "auto"), kind=name)
     if accountability and not (len(set(sign.all)) >= 2 or sign.two):
@@ -57,5 +57,5 @@ def check_engine(compiler: Compiler, machine: str, name: str, to: str | None, ti
         compiler.problem("LX-225", (*path, "by"), word=ENGINE, name=name, what=("作出拒绝", "refusing"))
     elif _SIGNING.search(name) or _SIGNING_ZH.search(title):
         letters = compiler.form.letters.values()
-        if machine != "letter" or not letters or not all(letter.auto for letter in letters):
+        if machine != LETTER or not letters or not all(letter.auto for letter in letters):
             compiler.problem("LX-225", (*path, "by"), word=ENGINE, name=name, what=("签发", "signing"))

@@ -19,6 +19,12 @@ from schemas.workflow_file import RESERVED_ACTIONS, ActionForm, ReactionForm
 if TYPE_CHECKING:
     from engine.core.compile import Compiler, Path
 
+TRACKS_OF_ACTIONS: Mapping[str, str] = {
+    "issue_letter": "letter",
+    "escalate": "sponsor",
+    "schedule_follow_up": "follow_up",
+}
+"""Which track an action of the shipped consumers opens: without it the action would always be refused."""
 CLOCK_EVENTS = ("started", "reminder", "missed", "met", "lapsed", "corrected")
 
 
@@ -144,6 +150,9 @@ def _action(
     if form.where is not None:
         params["where"] = form.where
         _where(compiler, form, given, (*path, "where"))
+    track = TRACKS_OF_ACTIONS.get(spec.name)
+    if track is not None and track not in compiler.form.tracks:
+        compiler.problem("LX-280", at, key=True, action=spec.name, track=track)
     if spec.name == "fire":
         _check_fired(compiler, str(given.get("transition", "")), form, at, machines)
     elif spec.name == "open":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.core.compile_form import Path
+from engine.core.lint_logic import UNSET
 from engine.core.lint_subject import Arrow, Subject
 from engine.core.lint_values import Possible
 from engine.core.workflow import MAIN, Deadline
@@ -13,7 +14,7 @@ PHASES = ("received", "assigned", "handled", "reviewed", "closed")
 
 
 def check(subject: Subject) -> None:
-    """LX-245 to LX-250, LX-254."""
+    """LX-245 to LX-250, LX-254, LX-265."""
     for deadline, path in subject.deadlines():
         if not _starts(subject, deadline):
             subject.note("LX-245", path, deadline=deadline.name)
@@ -21,6 +22,7 @@ def check(subject: Subject) -> None:
         if not _stops(subject, deadline):
             subject.note("LX-246", (*path, "until"), deadline=deadline.name)
             continue
+        _length(subject, deadline, path)
         _answered(subject, deadline, path)
         _then(subject, deadline, path)
         _owner_stops(subject, deadline)
@@ -56,6 +58,30 @@ def _possible(subject: Subject, names: Iterable[str], machine: str) -> bool:
         if name in subject.possible[owner]:
             return True
     return False
+
+
+def _length(subject: Subject, deadline: Deadline, path: Path) -> None:
+    """A length, or a due instant, that comes from a field is there when the clock starts."""
+    given = {"within": deadline.within_expression, "due": deadline.due}
+    if deadline.within_by is not None:
+        given["within"] = deadline.within_by[0]
+    machine = subject.machines[deadline.machine]
+    possible = Possible(subject, machine)
+    asked = frozenset().union(*(condition.guard.ensures for condition in deadline.conditions))
+    for key, guard in given.items():
+        for read in guard.reads if guard is not None else ():
+            optional = UNSET in possible.whole.get(read, ())
+            starts = [state for state in machine.states if state in _first_states(subject, deadline)]
+            if optional and read not in asked and any(UNSET in possible.at(state)[read] for state in starts):
+                subject.note("LX-265", (*path, key), deadline=deadline.name, field=read)
+                return
+
+
+def _first_states(subject: Subject, deadline: Deadline) -> set[str]:
+    """The states in which the clock starts."""
+    machine = subject.machines[deadline.machine]
+    opened = {machine.initial} if deadline.starts & subject.opened_names[deadline.machine] else set()
+    return opened | {arrow.target for arrow in subject.firing(deadline.machine, deadline.starts)}
 
 
 # ── what follows a breach ────────────────────────────────────────────────────────────────────────────────────────────

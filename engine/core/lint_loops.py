@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from engine.core.compile_reactions import TRACKS_OF_ACTIONS
 from engine.core.lint_logic import holds, reads
-from engine.core.lint_subject import TRACKS_OF_ACTIONS, Arrow, Subject
+from engine.core.lint_subject import Arrow, Subject
 from engine.core.model import ENGINE
 from engine.core.tracks import AUTO_PATH, LETTER
 from engine.core.workflow import MAIN, Action, Reaction

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from engine.core.compile_form import Fact, FormReading, Path, in_words
+from engine.core.compile_reactions import TRACKS_OF_ACTIONS
 from engine.core.errors import Problem, Severity
 from engine.core.model import ENGINE
-from engine.core.tracks import AUTO_PATH, LETTER, SPONSOR
+from engine.core.tracks import AUTO_PATH, LETTER
 from engine.core.workflow import MAIN, Deadline, Machine, Transition, Workflow
 from engine.core.yaml_source import Source
 from schemas.workflow_file import WorkflowForm
 
 BACK = "back"
-TRACKS_OF_ACTIONS = {"issue_letter": LETTER, "escalate": SPONSOR, "schedule_follow_up": "follow_up"}
-"""Which track an action of the shipped consumers opens."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
