@@ -459,7 +459,7 @@ def test_who_asks_while_the_disk_is_full_is_told_so_and_may_ask_again(tmp_path: 
         batch = [orjson.dumps(m).decode() for number in range(200) for m in story(f"K{number}")]
         with ThreadPoolExecutor(1) as threads:
             waiting = threads.submit(worker.queue.perform, {"do": "submit", "messages": batch})
-            while not worker.queue._tickets:
+            while not worker.queue.oldest():
                 pass
             with pytest.raises(LianxinError) as unavailable:
                 worker.step()
@@ -572,7 +572,7 @@ def test_a_request_that_a_stopping_worker_does_not_reach_is_refused_not_forgotte
     with open_line(None) as line, a_worker(line, HandClock(at("2026-04-01 10:00"))) as worker:
         with ThreadPoolExecutor(1) as threads:
             waiting = threads.submit(worker.queue.perform, {"do": "status"})
-            while worker.queue.empty():
+            while not worker.queue.oldest():
                 pass
             worker.queue.close()
             with pytest.raises(LianxinError) as refused:

@@ -27,6 +27,8 @@ class Delivery:
     raw: bytes
     received_at: Instant
     """The instant it reached a door that we trust; no source can write it."""
+    last: bool = False
+    """Nothing comes after it in its partition, as far as is known."""
     file: str = ""
     row: int = 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -34,6 +34,8 @@ class _File:
     partition: str
     stream: BinaryIO | None = None
     at: int = 0
+    peeked: bytes = b""
+    """The line after `at`, read to see whether there is one."""
 
 
 class Spool:
@@ -44,7 +46,7 @@ class Spool:
         self._files: dict[str, _File] = {}  # by name
 
     def waiting(self, now: Instant) -> list[str]:
-        """The files that are complete, the oldest first. LX-537 where the folder, or one of them, cannot be read."""
+        """The files that are complete, the oldest first. LX-537 where one cannot be read."""
         found: list[tuple[int, str, os.DirEntry[str]]] = []
         try:
             with os.scandir(self.folder) as entries:
@@ -62,22 +64,28 @@ class Spool:
         try:
             stream = self._at(file, offset)
             found: list[Delivery] = []
-            while len(found) < limit and (line := _line(stream)):
+            while len(found) < limit and (line := file.peeked or _line(stream)):
                 file.at += 1
+                file.peeked = b""
                 if raw := line.strip(b" \t\r\n"):
-                    found.append(
-                        Delivery(partition, file.at - 1, file.at, raw, file.received_at, file.path.name, file.at)
-                    )
-            return found
+                    place = (file.at - 1, file.at, raw, file.received_at)
+                    found.append(Delivery(partition, *place, file=file.path.name, row=file.at))
+            file.peeked = file.peeked or _line(stream)
         except OSError as error:
             raise LianxinError("LX-537", exit_code=5, path=self.folder, reason=error.strerror or error) from error
+        if found and not file.peeked:
+            found[-1] = replace(found[-1], last=True)
+        return found
 
     def settled(self, partition: str) -> None:
-        """Remove the file."""
+        """Remove the file. LX-537 where that is not allowed: it stays, and its offset says that it is done."""
         file = self._by_partition(partition)
         if file.stream is not None:
             file.stream.close()
-        file.path.unlink(missing_ok=True)
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise LianxinError("LX-537", exit_code=5, path=self.folder, reason=error.strerror or error) from error
         del self._files[file.path.name]
 
     def close(self) -> None:
@@ -113,7 +121,7 @@ class Spool:
             file.stream = open(file.path, "rb")  # noqa: SIM115  open as long as there is something in it
             for _ in range(offset):
                 _line(file.stream)
-            file.at = offset
+            file.at, file.peeked = offset, b""
         return file.stream
 
 

@@ -79,9 +79,10 @@ class Queue:
             self._changed.notify_all()
         return taken
 
-    def empty(self) -> bool:
+    def oldest(self) -> Instant:
+        """When the one that has waited longest arrived; "" where nobody waits."""
         with self._changed:
-            return not self._tickets
+            return self._tickets[0].received_at if self._tickets else ""
 
     def wait(self, seconds: float) -> None:
         """Until somebody asks for something, or so long."""

@@ -58,6 +58,10 @@ class Watermarks:
         if at > mark.at:
             mark.at, mark.moved_at = at, now
 
+    def progress(self, name: str, now: Instant) -> None:
+        """Something of the partition was read, though not past another instant: it does not stand still."""
+        self._marks[name].moved_at = now
+
     def drop(self, name: str) -> None:
         """Nobody waits for this partition any more."""
         self._marks.pop(name, None)

@@ -29,7 +29,7 @@ from tenacity import (
 from engine.bus import Delivery
 from engine.bus.spool import Spool
 from engine.core.errors import LianxinError
-from engine.core.instants import Instant
+from engine.core.instants import MICROSECOND, Instant, plus
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line
@@ -100,6 +100,8 @@ class Worker:
         self.spool = Spool(settings.spool) if settings.spool is not None else None
         if self.spool is None:
             self.writer.marks.drop(SPOOL)  # whoever took the folder away does not wait for it
+        else:
+            self.writer.wait_for(SPOOL)
         self._claims: dict[str, tuple[int, int]] = {}  # of a file: epoch and offset
         self._closing = ExitStack()
         path = line.store.path
@@ -143,9 +145,14 @@ class Worker:
         if self.time.behind:
             self.log.tell("clock.behind", until=now)
         worked = self._answer_requests(now)
-        worked = self._take_files(now) or worked
         worked = bool(self.writer.catch_up(now)) or worked
-        worked = bool(self.writer.ring(now)) or worked
+        file = self._next_file(now)
+        # A file is taken in whole, and then what was due by its arrival rings: so it is, however it was cut or cut off.
+        in_its_midst = file is not None and self._claim(file)[1] and self.writer.marks.beyond(now) is None
+        if not in_its_midst and self.writer.ring(now):
+            worked = True
+        elif file is not None:
+            worked = self._take_file(file, now) or worked
         worked = bool(self.writer.give_up(now)) or worked
         self._wipe()
         return worked
@@ -173,10 +180,8 @@ class Worker:
             for ticket in tickets:
                 ticket.refuse(LianxinError("LX-532", exit_code=5))
             raise
-        if self.queue.empty():
-            self.writer.marks.move(LIVE, now, now)
-        elif tickets:
-            self.writer.marks.move(LIVE, tickets[-1].received_at, now)
+        oldest = self.queue.oldest()
+        self.writer.marks.move(LIVE, before(oldest) if oldest else now, now)
         return bool(tickets)
 
     def _submit(self, tickets: Sequence[Ticket], now: Instant) -> None:
@@ -190,39 +195,57 @@ class Worker:
 
     # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take_files(self, now: Instant) -> bool:
+    def _next_file(self, now: Instant) -> str | None:
+        """The file that has waited longest. Where none waits, the spool has been read up to now."""
         if self.spool is None:
-            return False
+            return None
         try:
             waiting = self.spool.waiting(now)
-            if not waiting:
-                self.writer.marks.move(SPOOL, now, now)
-                return False
-            self._take_file(self.spool, waiting[0], now)
-        except LianxinError as error:
-            if error.code != "LX-537":
-                raise
-            self.log.tell("intake.file_unreadable", code=error.code)  # the watermark stands; that becomes an incident
-            return False
-        return True
+        except LianxinError as error:  # the mark stands still; after a while that is an incident
+            self.log.tell("intake.file_unreadable", code=error.code)
+            return None
+        if not waiting:
+            self.writer.marks.move(SPOOL, now, now)
+            return None
+        return waiting[0]
 
-    def _take_file(self, spool: Spool, partition: str, now: Instant) -> None:
+    def _take_file(self, partition: str, now: Instant) -> bool:
+        """Its next lines, or, where none is left, its end."""
+        assert self.spool is not None
         epoch, offset = self._claim(partition)
-        deliveries = spool.take(partition, offset, self.settings.messages_max)
-        if not deliveries:
-            spool.settled(partition)
-            del self._claims[partition]
-            self.log.tell("intake.file_done", count=offset)
-            return
+        try:
+            deliveries = self.spool.take(partition, offset, self.settings.messages_max)
+        except LianxinError as error:
+            self.log.tell("intake.file_unreadable", code=error.code)
+            return False
+        if not deliveries:  # killed between the commit of its last line and its end
+            self._end_file(partition)
+            return partition not in self._claims
+        del self._claims[partition]  # asked for anew unless all of it commits: a part of it may have
         items = []
         for delivery in deliveries:
             fence = (SPOOL_GROUP, partition, epoch, offset, delivery.following)
-            items.append(Item(self._read(delivery), fence, (SPOOL, delivery.received_at)))
+            items.append(Item(self._read(delivery), fence, (SPOOL, delivery.received_at) if delivery.last else None))
             offset = delivery.following
-        del self._claims[partition]  # asked for anew unless all of it commits: a part of it may have
         self.writer.take_in(items, now)
         self._claims[partition] = (epoch, offset)
-        self.writer.marks.move(SPOOL, deliveries[-1].received_at, now)
+        self.writer.marks.progress(SPOOL, now)
+        if deliveries[-1].last:
+            self.writer.marks.move(SPOOL, deliveries[-1].received_at, now)
+            self._end_file(partition)
+        return True
+
+    def _end_file(self, partition: str) -> None:
+        """Its last line is committed. Where it cannot be removed, it is looked at again and again, and told."""
+        assert self.spool is not None
+        _, count = self._claims[partition]
+        try:
+            self.spool.settled(partition)
+        except LianxinError as error:
+            self.log.tell("intake.file_unreadable", code=error.code)
+            return
+        del self._claims[partition]
+        self.log.tell("intake.file_done", count=count)
 
     def _claim(self, partition: str) -> tuple[int, int]:
         if partition not in self._claims:
@@ -256,6 +279,11 @@ class Worker:
         error = state.outcome.exception() if state.outcome is not None else None
         code = error.code if isinstance(error, LianxinError) else ""
         self.log.tell("store.unavailable", code=code, count=state.attempt_number)
+
+
+def before(instant: Instant) -> Instant:
+    """The instant just before: up to there the intake has been read, while something of `instant` still waits."""
+    return plus(instant, -MICROSECOND)
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -92,6 +92,12 @@ class Writer:
         self.unwiped = False
         """Somebody was erased while a reader held an older snapshot: the files must be wiped later."""
 
+    def wait_for(self, partition: str) -> None:
+        """From here on no clock rings beyond what was read of this partition; other processes know it too."""
+        self.marks.move(partition, "", self.time.now())
+        with self.line.store.transaction() as tx:
+            tx.append(Batch(watermarks=[(partition, "")]))
+
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def take_in(self, items: Sequence[Item], now: Instant) -> list[Answer]:
