@@ -14,6 +14,7 @@ from engine.cli import explain, reference
 from engine.cli.help import cells, wrapped
 from engine.cli.main import COMMANDS
 from engine.cli.screen import in_language, preferred_language
+from engine.core.actions import ActionSpec, Param
 from engine.core.catalogue import CODES
 from engine.core.refusals import SENTENCES, why_refused
 
@@ -257,3 +258,47 @@ def test_the_schema_is_json_that_says_which_draft_it_is(cli: Cli) -> None:
         said = orjson.loads(cli.ok("schema", what).out)
         assert said["$schema"] == "http://json-schema.org/draft-07/schema#"
         assert "$defs" not in orjson.dumps(said).decode()
+
+
+# ── consumers of other packages ──────────────────────────────────────────────────────────────────────────────────
+
+
+class _Point:
+    """An entry point as another package registers it."""
+
+    def __init__(self, name: str, found: object) -> None:
+        self.name, self.value, self._found = name, f"other:{name}", found
+
+    def load(self) -> object:
+        if isinstance(self._found, Exception):
+            raise self._found
+        return self._found
+
+
+class _Consumer:
+    NAME = "other"
+    ACTIONS = (ActionSpec("sing", "other", {"song": Param("text", required=True)}),)
+
+    @staticmethod
+    def react(*_: object) -> tuple[()]:
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("points", "code"),
+    [
+        ([_Point("other", _Consumer)], None),
+        ([_Point("other", object())], "LX-910"),
+        ([_Point("other", ImportError("no such module"))], "LX-910"),
+        ([_Point("one", _Consumer), _Point("two", _Consumer)], "LX-911"),
+    ],
+)
+def test_consumers_of_other_packages_are_registered_or_refused_by_name(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, points: list[_Point], code: str | None
+) -> None:
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
+    ran = cli("schema", "--json")
+    if code is None:
+        assert "sing" in ran.out
+    else:
+        assert (ran.code, ran.error["code"]) == (5, code)

@@ -516,6 +516,15 @@ def test_every_setting_says_where_it_comes_from(cli: Cli, monkeypatch: pytest.Mo
     assert rows["bus"]["origin"] == "default"
 
 
+def test_the_language_of_the_project_is_spoken_where_nobody_asked_for_another(cli: Cli) -> None:
+    with (cli.folder / "lianxin.toml").open("r+") as file:
+        text = file.read()
+        file.seek(0)
+        file.write('language = "en"\n' + text)
+    assert "找不到" not in cli("case", "show", "nobody").err
+    assert "找不到" in cli("case", "show", "nobody", "--language", "zh").err
+
+
 def test_a_wrong_setting_is_pointed_at(cli: Cli) -> None:
     (cli.folder / "lianxin.toml").write_text('databse_url = "sqlite:///x.db"\n')
     ran = cli("case", "list")

@@ -40,7 +40,10 @@ class Installation:
     @cached_property
     def settings(self) -> Settings:
         """LX-540 with every fault in lianxin.toml, variables and flags."""
-        return load_settings(self.project, self.session.environ, self.session.flags)
+        found = load_settings(self.project, self.session.environ, self.session.flags)
+        if found.origin("language").kind == "file" and self.session.screen.language == "zh+en":
+            self.session.screen.language = found.language
+        return found
 
     @cached_property
     def assembly(self) -> Assembly:

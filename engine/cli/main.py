@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.main import get_command
 
-from engine.cli.command import Session, add_common
+from engine.cli.command import PIPE_GONE, Session, add_common
 from engine.cli.help import Entry, Group
-from engine.cli.screen import Screen, preferred_language
+from engine.cli.screen import Screen, preferred_language, silence_broken_pipe
 
 if TYPE_CHECKING:
     from engine.runtime.assembly import Assembly
@@ -65,6 +65,9 @@ def run(assemble: Callable[[Path | None], Assembly], arguments: Sequence[str] | 
         return end.code if isinstance(end.code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
+    except BrokenPipeError:
+        silence_broken_pipe()
+        return PIPE_GONE
     except Exception as error:
         from engine.cli.failures import failed
 

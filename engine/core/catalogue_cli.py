@@ -104,10 +104,10 @@ CODES: dict[str, Entry] = {
         remedy_en="Choose another folder, or move it away first.",
     ),
     "LX-914": Entry(
-        zh="无法写入 {path}：{reason}。",
-        en="{path} cannot be written: {reason}.",
-        remedy_zh="请检查目录是否存在、可写，磁盘是否已满。",
-        remedy_en="See that the folder exists and can be written to, and that the disk is not full.",
+        zh="{path} 不能读写：{reason}。",
+        en="{path} cannot be read or written: {reason}.",
+        remedy_zh="请检查路径、权限，磁盘是否已满。",
+        remedy_en="Check the path and its permissions, and that the disk is not full.",
     ),
     "LX-915": Entry(
         zh="“{text}”不是时刻：{reason}。",
