@@ -45,7 +45,8 @@ class Decoded:
         return command
 
 
-CASE_KEY = "case_key"
+CASE_KEY = "case key"
+"""Where the vault keeps the key of a case: no field of a workflow can be called so."""
 
 
 def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Decoded | Unusable:

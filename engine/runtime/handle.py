@@ -19,7 +19,7 @@ from engine.runtime.asks import OUR_SOURCE, UNLIMITED, Ask, Source, Unusable
 from engine.runtime.decode import Decoded, decode, vault_ref
 from engine.runtime.rulebook import RuleBook
 from engine.runtime.stamp import REJECTED as REJECTED_TYPE
-from engine.runtime.stamp import record, stamp
+from engine.runtime.stamp import record, refusal, stamp
 from engine.store.batch import (
     ACCEPTED,
     DEAD_LETTER,
@@ -68,6 +68,15 @@ class Answer:
     facts: JsonObject = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An early fact; `index` is its place in this batch, None where it was parked before."""
+
+    row: ParkedRow
+    ask: Ask
+    index: int | None = None
+
+
 @dataclass(slots=True)
 class Line:
     """What the straight line runs on. Built by engine.app; everything that varies is passed in."""
@@ -107,9 +116,11 @@ def carry(
     run = _Run(tx, line, now, Batch(offsets=list(offsets), watermarks=list(watermarks)))
     fresh = run.unseen(messages, again)
     run.load(fresh, retry)
+    run.retry_parked(run.retried)
     for index, decoded in run.decoded(run.free(fresh, held)):
         run.settle(index, messages[index], decoded)
-    run.retry_parked()
+    run.retry_parked(run.touched)
+    run.answer_repeats()
     run.batch.cases = {case_id: case for case_id, case in run.cases.items() if case_id in run.touched}
     if run.has_work():
         tx.append(run.batch)
@@ -126,7 +137,9 @@ class _Run:
         self.touched: set[str] = set()
         self.digests: dict[int, bytes] = {}
         self.case_ids: dict[int, str] = {}
-        self.waiting: dict[tuple[str, str], tuple[ParkedRow, Ask]] = {}
+        self.known: dict[int, bool] = {}  # whether a message's case existed when it was decoded
+        self.repeats: dict[int, int] = {}  # within the batch: which message is which one's repetition
+        self.waiting: dict[str, dict[tuple[str, str], Waiting]] = {}  # by case
         self.retried: frozenset[str] = frozenset()
 
     # ── before deciding ──────────────────────────────────────────────────────────────────────────────────────────
@@ -143,6 +156,7 @@ class _Run:
             seen = known.get(key)
             if seen is None and key in first and message.id:
                 seen = Seen(ACCEPTED, self.digests[first[key]], 0)
+                self.repeats[index] = first[key]
             if seen is None:
                 first[key] = index
                 fresh[index] = message
@@ -153,8 +167,14 @@ class _Run:
                 file, row = getattr(message, "file", ""), getattr(message, "row", 0)
                 detail = "this id came before with other content"
                 reused = Unusable(message.source, message.id, "id-reused", detail, "id", file, row, said)
+                self.repeats.pop(index, None)
                 self._bury(index, reused, inbox=False)
         return fresh
+
+    def answer_repeats(self) -> None:
+        """What came twice in one batch is answered with what became of it the first time."""
+        for index, first in self.repeats.items():
+            self.answers[index] = Answer("duplicate", code=self.answers[first].status)
 
     def _digest(self, message: Message) -> bytes:
         if isinstance(message, Command):
@@ -172,7 +192,8 @@ class _Run:
         wanted = self.retried.union(self.case_ids.values())
         self.cases = self.tx.load(wanted)
         for row in self.tx.parked_for(wanted):
-            self.waiting[row.source, row.id] = (row, Ask.unpacked(self.line.keys.open(row.sealed, b"parked")))
+            ask = Ask.unpacked(self.line.keys.open(row.sealed, b"parked"))
+            self.waiting.setdefault(row.case_id, {})[row.source, row.id] = Waiting(row, ask)
 
     def free(self, fresh: Mapping[int, Message], held: Collection[str]) -> dict[int, Message]:
         """The messages whose cases are not in quarantine; the others are parked, so that they queue behind it."""
@@ -197,7 +218,8 @@ class _Run:
         if rules is None:
             return Unusable(ask.source, ask.id, "unknown-workflow", f"no workflow {ask.workflow}", "workflow",
                             ask.file, ask.row, ask.packed())  # fmt: skip
-        return decode(ask, case_id, rules, known=self.cases[case_id].exists)
+        self.known[index] = self.cases[case_id].exists
+        return decode(ask, case_id, rules, known=self.known[index])
 
     def _rules(self, case: Case, workflow: str) -> Rules | None:
         return self.line.book.pinned(case.workflow) if case.exists else self.line.book.current(workflow)
@@ -231,7 +253,14 @@ class _Run:
         if isinstance(decoded, Unusable):
             self._bury(index, decoded)
             return
+        if decoded.case_id in self.waiting and decoded.case_id in self.touched:
+            self.retry_parked([decoded.case_id], until=decoded.at)
         case = self.cases[decoded.case_id]
+        if decoded.kind == "open_case" and isinstance(message, Ask) and case.exists != self.known[index]:
+            self._take_out_of_vault(message, decoded.case_id)  # a message before it in the batch has opened the case
+            ((_, again),) = self._protect([(index, self._decode(index, message))])
+            assert isinstance(again, Command), "what can be read as an opening can be read as a move"
+            decoded = again
         outcome, rules = self._decide(case, decoded)
         if isinstance(outcome, Early) and (not self.line.park or not isinstance(message, Ask)):
             outcome = Rejection("too-early", {"needs": outcome.needs})
@@ -240,6 +269,8 @@ class _Run:
             self._park(index, message, decoded.case_id, outcome.needs)
             return
         self.answers[index] = self._record(decoded, outcome, rules, self.digests[index])
+        if isinstance(outcome, Rejection) and isinstance(message, Ask):
+            self._take_out_of_vault(message, decoded.case_id)
 
     def _decide(self, case: Case, command: Command) -> tuple[Outcome, Rules | None]:
         rules = self._rules(case, command.workflow) if case.exists else self.line.book.pinned(command.workflow)
@@ -254,9 +285,7 @@ class _Run:
         if isinstance(outcome, Rejection):
             if outcome.code in SILENT:
                 return Answer("rejected", command.case_id, code=outcome.code)
-            data = {"command": command.name, "code": outcome.code, "facts": outcome.facts}
-            if command.actor.role:
-                data["actor"] = command.actor.as_json()
+            data = refusal(command, outcome, rules)
             cause = {"source": command.source, "id": command.id}
             events.append(record(command.case_id, REJECTED_TYPE, data, cause, command.at, self.now))
             self.batch.inbox.append((command.source, command.id, digest, REJECTED, first))
@@ -280,53 +309,52 @@ class _Run:
         row = ParkedRow(ask.source, ask.id, case_id, ask.time, ask.sequence, sealed, needs, self.now, give_up)
         self.batch.parked.append(row)
         self.batch.inbox.append((ask.source, ask.id, self.digests[index], PARKED, NO_EVENT))
-        self.waiting[ask.source, ask.id] = (row, ask)
+        self.waiting.setdefault(case_id, {})[ask.source, ask.id] = Waiting(row, ask, index)
         self._take_out_of_vault(ask, case_id)
         self.answers[index] = Answer("early", case_id, code="early", facts={"needs": needs})
 
     def _take_out_of_vault(self, ask: Ask, case_id: str) -> None:
-        """A parked message is sealed whole; its values go to the vault when it is taken up."""
+        """Of a message that came to nothing, or waits sealed as a whole, nothing goes to the vault."""
         ref = vault_ref(ask)
         entries = [row for row in self.batch.vault_entries if (row[0], row[3]) != (case_id, ref)]
         used = {row[:2] for row in entries}
         self.batch.vault_entries = entries
         self.batch.vault_keys = [row for row in self.batch.vault_keys if row[:2] in used]
 
-    def retry_parked(self) -> None:
-        """After each append to its case what waits for it is tried again, oldest first, until nothing moves."""
-        moved = True
-        rounds = len(self.waiting) + 1
-        while moved and rounds:
-            moved, rounds = False, rounds - 1
-            oldest = sorted(
-                self.waiting.values(), key=lambda w: (w[0].occurred_at, w[0].sequence, w[0].source, w[0].id)
-            )
-            for row, ask in oldest:
-                if (row.case_id in self.touched or row.case_id in self.retried) and self._retry(row, ask):
-                    moved = True
+    def retry_parked(self, case_ids: Iterable[str], until: Instant = "") -> None:
+        """What waits for these cases is tried again, always the oldest first, until nothing moves.
 
-    def _retry(self, row: ParkedRow, ask: Ask) -> bool:
+        Done after each append to its case: before the next message about it as far as what waits is older (`until`),
+        and at the end of the batch.
+        """
+        waiting = [one for case_id in case_ids for one in self.waiting.get(case_id, {}).values()]
+        waiting = [one for one in waiting if not until or one.ask.time <= until]
+        waiting.sort(key=lambda one: (one.ask.time, one.ask.sequence, one.ask.source, one.ask.id))
+        while (taken := next((one for one in waiting if self._retry(one)), None)) is not None:
+            waiting.remove(taken)
+
+    def _retry(self, waiting: Waiting) -> bool:
+        """Whether it need not wait any longer."""
+        row, ask = waiting.row, waiting.ask
         case = self.cases[row.case_id]
         rules = self._rules(case, ask.workflow)
         decoded = decode(ask, row.case_id, rules, known=case.exists) if rules else None
-        if not isinstance(decoded, Decoded):
+        if not isinstance(decoded, Decoded) or isinstance(self._decide(case, decoded.command)[0], Early):
             return False
-        command = decoded.command
-        outcome = decide(case, command, rules) if rules else Early("case")
-        if isinstance(outcome, Early):
-            return False
-        ((_, ready),) = self._protect([(0, decoded)])
-        assert isinstance(ready, Command)
-        outcome, rules = self._decide(case, ready)
-        assert not isinstance(outcome, Early), "the commitment changes no decision"
-        self._record(ready, outcome, rules, self.line.keys.content_digest(ask.content))
-        del self.waiting[row.source, row.id]
-        in_batch = [p for p in self.batch.parked if (p.source, p.id) != (row.source, row.id)]
-        if len(in_batch) < len(self.batch.parked):  # parked and taken up by one batch: never written
-            self.batch.parked = in_batch
-            self.batch.inbox = [i for i in self.batch.inbox if i[:2] != (row.source, row.id) or i[3] != PARKED]
-        else:
+        ((_, command),) = self._protect([(0, decoded)])
+        assert isinstance(command, Command)
+        outcome, rules = self._decide(case, command)
+        assert not isinstance(outcome, Early), "the commitments change no decision"
+        if isinstance(outcome, Rejection):
+            self._take_out_of_vault(ask, row.case_id)
+        answer = self._record(command, outcome, rules, self.line.keys.content_digest(ask.content))
+        del self.waiting[row.case_id][row.source, row.id]
+        if waiting.index is None:
             self.batch.unpark.append((row.source, row.id))
+        else:  # parked and taken up by one batch: never written
+            self.answers[waiting.index] = answer
+            self.batch.parked.remove(row)
+            self.batch.inbox.remove((row.source, row.id, self.digests[waiting.index], PARKED, NO_EVENT))
         return True
 
     def _bury(self, index: int, message: Unusable, *, inbox: bool = True) -> None:

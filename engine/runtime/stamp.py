@@ -9,7 +9,7 @@ import orjson
 
 from engine.core.desk import Rules
 from engine.core.instants import Instant
-from engine.core.model import GENESIS, Case, Command, Draft, Event, JsonObject
+from engine.core.model import GENESIS, Case, Command, Draft, Event, JsonObject, Rejection
 
 NextNumber = Callable[[str, str, int], int]
 REJECTED = "lianxin.case.rejected.v1"
@@ -61,6 +61,35 @@ def _keep_numbers(draft: Draft, case: Case) -> None:
         numbered = case.tracks[track_id].get("number") if track_id in case.tracks else None
         if numbered is not None and "number" not in track:
             draft.data["tracks"] = {**draft.data["tracks"], track_id: {**track, "number": numbered}}
+
+
+def refusal(command: Command, rejection: Rejection, rules: Rules | None) -> JsonObject:
+    """What a refusal's record says: the wish, without anything personal, and why not.
+
+    What a reaction wished and a person must see to, because nobody waits for the answer, is an incident too.
+    """
+    data: JsonObject = {"command": command.name, "code": rejection.code, "facts": rejection.facts}
+    if command.actor.role:
+        data["actor"] = command.actor.as_json()
+    known = rules.workflow.inputs(command.kind, command.name) if rules is not None and command.kind in ASKED else {}
+    wished = {n: v for n, v in command.values.items() if n in known and not known[n].personal}
+    if wished:
+        data["with"] = wished
+    if command.cause:
+        data["cause"] = command.cause
+        if rejection.code in TO_BE_SEEN:
+            facts = {"reaction": command.cause["reaction"], "command": command.name, "refused": rejection.code}
+            data["incidents"] = [{"code": "reaction-refused", "facts": facts}]
+    return data
+
+
+ASKED = frozenset({"transition", "open_case", "open_track"})
+"""The kinds of command that bring values of the workflow's fields."""
+TO_BE_SEEN = frozenset(
+    {"accused-unit", "bad-value", "guard-failed", "needs", "no-recipient", "no-track", "role-not-allowed",
+     "unknown-field"}
+)  # fmt: skip
+"""Refusals of a reaction's wish that no rule of the workflow meant; others (a guard, a state) are its rules at work."""
 
 
 def record(
