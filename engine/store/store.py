@@ -32,8 +32,11 @@ BUSY_TIMEOUT_MS = 5_000
 READERS_MAX = 32
 READERS_KEPT = 4
 CACHE_KIB = 65_536
-CHECKPOINT_PAGES = 8_000
-"""Pages in the WAL (32 MB) before they are moved to the database file."""
+PAGE_BYTES = 8_192
+"""Of a new database. A batch writes fewer and larger pages than with SQLite's 4,096: a third less work in the commit,
+while a message that comes alone waits no longer (with 16,384 it does, on a slow disk)."""
+CHECKPOINT_PAGES = 32 * 1024 * 1024 // PAGE_BYTES
+"""Pages in the WAL before they are moved to the database file."""
 DEFAULT_TIME_ZONE = "Asia/Shanghai"
 
 
@@ -242,6 +245,7 @@ def _connect(path: Path | None, *, durable: bool) -> Any:
         )
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
+            f"page_size={PAGE_BYTES}",  # before the first page is written
             "journal_mode=WAL",
             f"synchronous={'FULL' if durable else 'OFF'}",
             "secure_delete=ON",
