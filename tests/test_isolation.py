@@ -6,7 +6,7 @@ import base64
 import io
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import orjson
@@ -30,6 +30,7 @@ from worker_parts import (
 )
 
 from engine.app import assemble
+from engine.cli.main import run as command_line
 from engine.core.directory import Directory, load_directory
 from engine.core.errors import LianxinError
 from engine.core.model import JsonObject
@@ -178,7 +179,7 @@ def _call(key: str) -> JsonObject:
 
 
 def written_out(line: Line, folder: Path) -> None:
-    """Everything that is made from a database for others to see: outputs, letters."""
+    """Everything that is made from a database for others to see: outputs, letters, what the command line says."""
     out = folder / "out"
     shown = write_outputs(line, out, {}, "2026-05-20T00:00:00.000000Z")
     (out / "summary.txt").write_text(repr(shown))
@@ -188,6 +189,33 @@ def written_out(line: Line, folder: Path) -> None:
         listed = [reader.letters(), reader.deadlines(), reader.incidents(), reader.tallies(), reader.followups()]
         dead = [(d.source, d.reason, d.detail, d.field, d.file, d.row) for d in reader.dead_letters()]
         (out / "views.json").write_bytes(orjson.dumps([*listed, dead]))
+    assert line.store.path is not None
+    for number, arguments in enumerate(said_by_commands(ids, listed[0])):
+        told = commanded(line.store.path, arguments)
+        (out / f"said-{number}.txt").write_text(told, encoding="utf-8")
+
+
+def said_by_commands(ids: list[str], letters: list[JsonObject]) -> Iterator[list[str]]:
+    """What people may ask of a database without a purpose, in both forms."""
+    for json in ([], ["--json"]):
+        for what in ("case list", "tail -n 10000", "dlq list --state all", "incident list", "letter list", "replay"):
+            yield [*what.split(), *json]
+        for one in ids[:6]:
+            yield ["case", "show", one, *json]
+        for letter in letters[:3]:
+            yield ["letter", "show", str(letter["letter_id"]), *json]
+        yield ["dlq", "show", "1", *json]
+
+
+def commanded(database: Path, arguments: list[str]) -> str:
+    """Standard output and standard error of one command."""
+    key_file = database.parent.parent / "lianxin.key"
+    installed = ["--database-url", f"sqlite:///{database}", "--key-file", str(key_file)]
+    told, complained = io.StringIO(), io.StringIO()
+    with redirect_stdout(told), redirect_stderr(complained):
+        code = command_line(assemble, [*arguments, *installed])
+    assert code in (0, 1), complained.getvalue()
+    return told.getvalue() + complained.getvalue()
 
 
 def test_no_canary_stands_anywhere_but_in_the_vault_and_none_at_all_after_erasure(tmp_path: Path) -> None:

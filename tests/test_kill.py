@@ -21,6 +21,7 @@ from worker_parts import at, open_line, shipped
 
 from engine.app import assemble
 from engine.audit.digests import state_digest
+from engine.audit.verify import verify
 from engine.core.errors import LianxinError
 from engine.core.workflow import Workflow
 from engine.log import Log
@@ -28,6 +29,7 @@ from engine.runtime.handle import Line
 from engine.runtime.importer import import_file
 from engine.runtime.local_socket import Caller, socket_path
 from engine.runtime.office import Here, reach
+from engine.runtime.replay import replay
 from engine.runtime.timekeeper import timekeeper
 from engine.runtime.worker import Worker, WorkerSettings, run, stopped_by_signals
 from engine.runtime.writer import Writer
@@ -166,8 +168,13 @@ def digest_of(folder: Path) -> str:
 
 
 def judged(folder: Path, kept: Path) -> list[str]:
+    """What the independent reader finds, and what `lianxin replay` and `lianxin verify` do."""
     calendar = assemble().folder / "calendars" / "cn.yaml"
-    return oracle.judge(folder / NAMES, kept, datetime.fromisoformat(at(CLOCK)), calendar)
+    wrong = oracle.judge(folder / NAMES, kept, datetime.fromisoformat(at(CLOCK)), calendar)
+    with Store.open(f"sqlite:///{folder / NAMES}", create=False) as store:
+        rebuilt = replay(store)
+    wrong += [] if rebuilt.equal else [f"replay: {rebuilt.differences} {rebuilt.faults}"]
+    return wrong + [str(finding) for finding in verify(folder / NAMES).findings]
 
 
 # ── the kill loop ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -380,4 +387,5 @@ def test_the_judge_finds_what_is_wrong(right: tuple[Path, Path], tmp_path: Path,
         for (trigger,) in raw.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
             raw.execute(f"DROP TRIGGER {trigger}")
         assert raw.execute(FAULTS[fault]).rowcount > 0
-    assert judged(tmp_path, kept) != []
+    calendar = assemble().folder / "calendars" / "cn.yaml"
+    assert oracle.judge(tmp_path / NAMES, kept, datetime.fromisoformat(at(CLOCK)), calendar) != []
