@@ -6,11 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.core.guards import interpolation
-from engine.core.workflow import MAIN, By, Field, IntakeRule, Machine, Opening, Transition
+from engine.core.workflow import MAIN, Field, IntakeRule, Machine, Opening, Transition
 from schemas.workflow_file import IntakeForm
 
 if TYPE_CHECKING:
     from engine.core.compile import Compiler, Path
+
+
+OPEN = "open"
+"""`does: follow_up.open` opens a track."""
 
 
 def compile_openings(compiler: Compiler, main: Machine) -> dict[str, Opening]:
@@ -90,29 +94,29 @@ def _check_command(
     compiler: Compiler, form: IntakeForm, path: Path, opens: Mapping[str, Opening], main: Machine
 ) -> None:
     """What the event does exists, its role may do it, and it brings what that needs and nothing else."""
-    opening = opens.get(form.does)
-    rows = [row for (_, name), row in main.table.items() if name == form.does]
     compiler.role_known(form.as_, (*path, "as"), engine=False)
-    if opening is None and not rows:
-        if form.does not in compiler.moves(MAIN):
-            doable = {*opens, *(name for _, name in main.table)}
-            compiler.unknown("a transition or opening", form.does, doable, (*path, "does"))
+    head, _, tail = form.does.partition(".")
+    machine, move = (compiler.machines[head], tail) if tail and head in compiler.machines else (main, form.does)
+    opening = opens.get(move) if machine is main else None
+    rows = [row for (_, name), row in machine.table.items() if name == move]
+    opened = machine if machine is not main and move == OPEN else None
+    if opening is None and opened is None and not rows:
+        if move not in compiler.moves(machine.name):
+            doable = {*(opens if machine is main else [OPEN]), *(name for _, name in machine.table)}
+            compiler.unknown("a transition or opening", move, doable, (*path, "does"))
         return
-    allowed = _roles([opening.by] if opening else [], [row.by for row in rows])
-    if form.as_ in compiler.form.roles and form.as_ not in allowed:
+    allowed = {role for row in rows for role in row.by.roles} | set(opened.opens_by if opened else ())
+    allowed |= set(opening.by.roles if opening else ())
+    if form.as_ in compiler.form.roles and form.as_ not in allowed and not any(row.by.of_kind for row in rows):
         known = "、".join(sorted(allowed))
         compiler.problem("LX-228", (*path, "as"), role=form.as_, does=form.does, known=known)
     takes = {f.name for row in rows for f in (*row.case_needs, *row.event_needs, *row.takes)}
+    takes |= set(opened.fields if opened else ())
+    ways = [must_bring(row) for row in rows] + ([required(opened.fields.values())] if opened else [])
     if opening is not None:
         takes |= {*compiler.fields, *(f.name for f in opening.event_needs)}
+        ways.append(must_bring(opening))
     for key in form.with_:
         if key not in takes:
             compiler.unknown("a field", key, takes, (*path, "with", key), key=True)
-    ways = [must_bring(row) for row in rows]
-    if opening is not None:
-        ways.append(must_bring(opening))
     compiler.check_given(form.does, ways, form.with_, path)
-
-
-def _roles(*by: Iterable[By]) -> set[str]:
-    return {role for group in by for one in group for role in one.roles}

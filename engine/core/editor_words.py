@@ -47,6 +47,10 @@ KEYS: dict[str, str] = {
     "to": "到哪个环节；不写则不动，back 为返回 · Which state; absent: stays; back: the one before",
     "by": "谁可以做：角色、任一（列表）、{all: […]} 各一人、{two: 角色} 两人 · "
     "Who may: a role, a list (either), {all: […]} (each), {two: role}",
+    "any": "其中任一角色；通常直接写列表 · One of these roles; usually written as a list",
+    "all": "每个角色各一人，由不同的人，最后一人完成时才流转 · Each of these, different people; it moves at the last",
+    "two": "同一角色的两个人 · Two people in this role",
+    "ByForm.kind": "由该种函件的 sign 决定，只用于函件 · As the letter's kind says under sign; letters only",
     "needs": "必须填的字段 · Fields that must be given",
     "takes": "可以填的字段 · Fields that may be given",
     "when": "条件，全部成立才行 · Conditions that must all hold",
