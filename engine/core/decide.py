@@ -76,14 +76,14 @@ def open_case(desk: Desk) -> None:
     opening = workflow.opens[command.name]
     sight = desk.sight()
     check_role(desk, opening.by, (), sight)
-    takes = [f for f in workflow.fields.values() if f not in opening.case_needs]
+    takes = workflow.fields.values()
     of_case, of_event = sorted_values(command.values, opening.case_needs, opening.event_needs, takes)
     for field in workflow.fields.values():
         if field.name not in of_case and field.default is not None:
             of_case[field.name] = field.default
     check_denial(desk, workflow.main, "", of_case)
     initial = workflow.main.states[workflow.main.initial]
-    names = ["case.opened", *workflow.names_of(MAIN, command.name, "", initial.name)]
+    names = ("case.opened", *workflow.names_of(MAIN, command.name, "", initial.name))
     data: JsonObject = {
         "transition": command.name,
         "workflow": workflow.digest,
@@ -106,6 +106,8 @@ def _early(desk: Desk) -> Early | None:
         return None
     if not case.exists:
         return Early(needs="case")
+    if (case.state, command.name) in desk.rules.workflow.main.table:
+        return None  # mostly so
     head, _, tail = command.name.partition(".")
     if not tail:
         at_work = [(desk.rules.workflow.main, case.state, case.last_fact_at)]
@@ -240,7 +242,7 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     _check_before(desk, transition, machine, track_id)
     if (by.all or by.two) and not forced and not _signed(desk, by, transition, track_id, data, inputs, of_event):
         return
-    names = list(desk.rules.workflow.names_of(machine.name, name, state, target))
+    names = desk.rules.workflow.names_of(machine.name, name, state, target)
     if _end_overdue(desk, machine, track_id, names, target, state):
         move(desk, machine, track_id, name, values, forced=forced)  # decided on what that left
         return
@@ -288,11 +290,13 @@ def _signed(
     machine = desk.case.tracks[track_id]["track"] if track_id else MAIN
     if track_id:
         waiting["track"] = track_id
-    _finish(desk, machine, track_id, waiting, [], f"lianxin.{machine or 'case'}.{transition.name}.approved.v1")
+    _finish(desk, machine, track_id, waiting, (), f"lianxin.{machine or 'case'}.{transition.name}.approved.v1")
     return False
 
 
-def _end_overdue(desk: Desk, machine: Machine, track_id: str, names: list[str], to: str | None, state: str) -> bool:
+def _end_overdue(
+    desk: Desk, machine: Machine, track_id: str, names: tuple[str, ...], to: str | None, state: str
+) -> bool:
     """What this fact would end, but whose time was over before, ends first, at its own instant; whether any did."""
     found = timing.overdue(desk, machine, track_id, names, to, to or state)
     for deadline, key, clock in found:
@@ -419,7 +423,7 @@ def _extend(desk: Desk, transition: Transition, machine: Machine, track_id: str,
     data["clocks"] = {key: clocks.extend(clock, extension.by, desk.rules.calendar, roll=deadline.roll)}
 
 
-def _finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: list[str], type_: str) -> None:
+def _finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: tuple[str, ...], type_: str) -> None:
     """The last steps of every move: clocks, what a final state ends, levels; then the fact, and what follows it."""
     command, workflow = desk.command, desk.rules.workflow
     if command.actor.role != ENGINE and not track_id:
@@ -438,7 +442,7 @@ def _finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: li
             data["clocks"] = effects.changed
         for code, facts in effects.incidents:
             desk.incident(data, code, **facts)
-        names = [*names, *effects.names]
+        names = (*names, *effects.names)
         tracks.mark_corrected(desk, effects.names, data)
         born_late = effects.born_late
     if "tracks" in data and (levels := tracks.levels_after(desk.case, data["tracks"], workflow.letters)):
@@ -555,7 +559,7 @@ def _emit_new_track(desk: Desk, machine: Machine, track: Track, data: JsonObject
     main = desk.rules.workflow.main
     if main.states[desk.case.state].final and machine.after_close != "keep":
         raise Refused("case-closed", track=machine.name)
-    names = [f"{machine.name}.opened", f"{machine.name}.state.{machine.initial}.entered"]
+    names = (f"{machine.name}.opened", f"{machine.name}.state.{machine.initial}.entered")
     version = desk.case.version + 1
     track_id = tracks.track_id(desk.case.case_id, machine.name, version, desk.command.cause)
     if track_id in desk.case.tracks:
@@ -600,7 +604,7 @@ def escalate(desk: Desk) -> None:
     data |= {"track": open_id, "tracks": {open_id: {**track, "data": {**track["data"], **values}}}}
     if desk.command.cause:
         data["cause"] = desk.command.cause
-    _finish(desk, machine.name, open_id, data, [f"{machine.name}.raised"], "lianxin.sponsor.raised.v1")
+    _finish(desk, machine.name, open_id, data, (f"{machine.name}.raised",), "lianxin.sponsor.raised.v1")
 
 
 def remind(desk: Desk) -> None:

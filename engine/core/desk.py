@@ -122,20 +122,21 @@ class Missed(dict[str, bool]):
 class Desk:
     """One command, decided step by step: whoever looks at the case sees it with all drafts so far folded in."""
 
-    __slots__ = ("_case", "_folded", "command", "drafts", "rules")
+    __slots__ = ("_case", "_unfolded", "command", "drafts", "rules")
 
     def __init__(self, case: Case, command: Command, rules: Rules) -> None:
         self._case = case
-        self._folded = 0
+        self._unfolded: list[Draft] = []
         self.command = command
         self.rules = rules
         self.drafts: list[Draft] = []
 
     @property
     def case(self) -> Case:
-        while self._folded < len(self.drafts):  # most commands end with their first draft, which nobody looks at
-            self._case = folded(self._case, self.drafts[self._folded])
-            self._folded += 1
+        if self._unfolded:  # most commands end with their first draft, which nobody looks at
+            for draft in self._unfolded:
+                self._case = folded(self._case, draft)
+            self._unfolded = []
         return self._case
 
     def sight(self, track_id: str = "", **more: Any) -> Sight:
@@ -189,6 +190,7 @@ class Desk:
         heard = not listened.isdisjoint(names)
         draft = Draft(type_, at or command.at, actor or command.actor, data, letter_number, heard)
         self.drafts.append(draft)
+        self._unfolded.append(draft)
         if heard:
             data["names"] = sorted(listened.intersection(names))
             data["summary"] = summary(self.case, self.rules, draft.occurred_at, str(data.get("track", "")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from engine.core import clocks
@@ -33,15 +32,16 @@ def runs(desk: Desk, deadline: Deadline, track_id: str) -> list[tuple[str, Clock
 
 
 def overdue(
-    desk: Desk, machine: Machine, track_id: str, names: Sequence[str], to: str | None, state: str
+    desk: Desk, machine: Machine, track_id: str, names: tuple[str, ...], to: str | None, state: str
 ) -> list[tuple[Deadline, str, Clock]]:
     """Clocks that this fact would end or halt, but whose time was over before: their breach comes first.
 
     Others wait until the intake has come so far: what was in time for them may still be on its way.
     """
+    if not any(_is_over(clock, desk.command.at) for clock in desk.case.clocks.values()):
+        return []  # mostly so: which ones this fact would touch need not be asked
     workflow = desk.rules.workflow
-    entries = [entry for name in names for entry in workflow.clock_index.get(name, ())]
-    touched = [(d, track_id) for what, d in entries if what != "start" or d.again == "restart"]
+    touched = [(d, track_id) for what, d in workflow.clock_effects(names) if what != "start" or d.again == "restart"]
     touched += [(d, track_id) for d in workflow.any_event if d.again == "restart" and d.machine in ("", machine.name)]
     touched += [(d, track_id) for d in workflow.pausing if d.machine == machine.name and state in d.pause_states]
     if to is not None and machine.states[to].final:
@@ -53,9 +53,13 @@ def overdue(
         key: (deadline, key, clock)
         for deadline, track in touched
         for key, clock in runs(desk, deadline, track)
-        if clock["status"] == "running" and not clocks.has_time(clock, desk.command.at)
+        if _is_over(clock, desk.command.at)
     }
     return sorted(found.values(), key=lambda one: (one[2]["due_at"], one[1]))
+
+
+def _is_over(clock: Clock, at: Instant) -> bool:
+    return clock["status"] == "running" and not clocks.has_time(clock, at)
 
 
 def cancelled_by_closing(desk: Desk) -> list[str]:
@@ -96,11 +100,9 @@ def clock_data(key: str, clock: Clock) -> JsonObject:
     return data
 
 
-def concerns(case: Case, workflow: Workflow, machine: str, names: Sequence[str]) -> bool:
+def concerns(case: Case, workflow: Workflow, machine: str, names: tuple[str, ...]) -> bool:
     """Whether a fact of this machine that fires these names can touch any clock: most do not, and cost nothing more."""
-    if machine in workflow.restless:
-        return True
-    if any(name in workflow.clock_index for name in names):
+    if machine in workflow.restless or workflow.clock_effects(names):
         return True
     if any(deadline.pause_conditions for deadline in workflow.pausing):  # they may read what any machine changes
         return True
@@ -139,10 +141,10 @@ class Effects:
     def latest(self, key: str, clock: Clock) -> Clock:
         return self.changed.get(key, clock)
 
-    def apply(self, names: Sequence[str]) -> None:
+    def apply(self, names: tuple[str, ...]) -> None:
         """All effects of the fired names, in the order cancel, stop, start; what a state halts stands still."""
         workflow = self.desk.rules.workflow
-        entries = dict.fromkeys(entry for name in names for entry in workflow.clock_index.get(name, ()))
+        entries = workflow.clock_effects(names)
         for what in ("cancel", "stop"):
             for kind, deadline in entries:
                 if kind == what:

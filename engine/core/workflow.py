@@ -248,6 +248,7 @@ class Workflow:
     restless: frozenset[str] = frozenset()  # machines whose every fact may move a clock (pauses, `any event`, dates)
     by_name: Mapping[str, tuple[Reaction, ...]] = field(default_factory=dict)
     _names: dict[tuple[str, str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    _effects: dict[tuple[str, ...], tuple[tuple[str, Deadline], ...]] = field(default_factory=dict)
     _inputs: dict[tuple[str, str], Mapping[str, Field]] = field(default_factory=dict)
 
     def machine(self, name: str) -> Machine:
@@ -273,6 +274,14 @@ class Workflow:
                 if kind == "open_case":
                     found |= {f.name: f for f in self.opens[name].event_needs}
             self._inputs[kind, name] = found
+        return found
+
+    def clock_effects(self, names: tuple[str, ...]) -> tuple[tuple[str, Deadline], ...]:
+        """What a fact that fires these names does to clocks: (start, stop or cancel; deadline), each once."""
+        found = self._effects.get(names)
+        if found is None:
+            entries = dict.fromkeys(entry for name in names for entry in self.clock_index.get(name, ()))
+            found = self._effects[names] = tuple(entries)
         return found
 
     def names_of(self, machine: str, transition: str, before: str, to: str | None) -> tuple[str, ...]:
