@@ -216,7 +216,7 @@ def test_who_leaves_out_a_unit_still_belongs_to_the_one_the_directory_says() -> 
 
 def test_not_as_is_asked_of_the_person_and_never_forgets() -> None:
     world = handled()
-    assert facts(world.does("approve", "head", "03-04 09:00", who="p-jia@甲局"))["reason"].endswith("in this case")
+    assert str(facts(world.does("approve", "head", "03-04 09:00", who="p-jia@甲局"))["reason"]).endswith("in this case")
     world.does("rework", "head", "03-04 10:00", who="p-x@甲局")
     world.does("answer", "handler", "03-04 11:00", who="p-y@甲局", opinion="x", score=2)
     assert code(world.does("approve", "head", "03-04 12:00", who="p-jia@甲局")) == "role-not-allowed"

@@ -152,6 +152,8 @@ def test_a_fact_that_was_in_time_but_comes_late_corrects_the_record_and_the_lett
     assert after["number"] == "示信督〔2026〕1号"
     (event,) = [event for event in corrected.events if event["type"] == "lianxin.case.handled.v1"]
     assert event["data"]["clocks"]["handling#1"]["corrected"] is True
+    (letter,) = [track for track in event["data"]["tracks"].values() if track["track"] == "letter"]
+    assert (letter["corrected"], letter["number"]["number"]) == (True, 1)  # it stays, with its number, and is marked
     assert event["occurred_at"] < after["signed_at"]
     assert "lianxin.case.reminded.v1" in {event["type"] for event in corrected.events}  # a reaction to the correction
 

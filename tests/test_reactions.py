@@ -131,7 +131,7 @@ def test_letter_numbers_are_dense_in_each_series_and_a_letter_keeps_its_own() ->
 
 def test_a_letter_is_numbered_in_the_year_its_signing_has_here() -> None:
     reactions = "  one: {upon: transition.note, do: [{issue_letter: {kind: urging, to: 甲局}}]}\n"
-    world = World((HEAD + reactions)).opens("03-02 08:00")
+    world = World(HEAD + reactions).opens("03-02 08:00")
     world.rules = world.rules.__class__(
         **{
             **{name: getattr(world.rules, name) for name in ("workflow", "directory", "lookups", "edition")},

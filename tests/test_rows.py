@@ -258,7 +258,7 @@ SHEET = "xl/worksheets/sheet1.xml"
 
 def test_cells_of_a_workbook_become_the_texts_a_person_would_type(tmp_path: Path) -> None:
     moment, day, clock = datetime(2026, 4, 1, 9, 30), date(2026, 4, 2), time_of_day(17, 30)
-    rows = [
+    rows: list[list[Any]] = [
         ["编号", "时间", "日", "点", "数", "价", "是", None, "空"],
         ["A1", moment, day, clock, 17.0, 0.5, True, "x", None],
     ]
