@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from engine.core.actions import ActionSpec
-from engine.core.compile_deadlines import compile_deadlines, moves_of, states_it_runs_in
+from engine.core.compile_deadlines import compile_deadlines, moves_of
 from engine.core.compile_doors import compile_intake, compile_openings
 from engine.core.compile_fields import (
-    BUILT_IN_NEEDS,
     OF_CASE,
-    OF_EVENT,
     OF_TRACK,
     TRACK_WORDS,
     compile_field,
@@ -26,7 +24,8 @@ from engine.core.compile_fields import (
     name_problem,
 )
 from engine.core.compile_form import Fact, in_words, read_form
-from engine.core.compile_letters import LETTER, check_engine, compile_letter
+from engine.core.compile_letters import compile_letter
+from engine.core.compile_moves import add_extension, compile_transition
 from engine.core.compile_reactions import check_ends, compile_reactions
 from engine.core.errors import LianxinError, Problem
 from engine.core.expressions import Expressions
@@ -47,11 +46,10 @@ from engine.core.workflow import (
     Workflow,
 )
 from engine.core.yaml_source import Source, load
-from schemas.workflow_file import ByForm, FieldForm, StateForm, Texts, TrackForm, TransitionForm, WorkflowForm
+from schemas.workflow_file import ByForm, FieldForm, StateForm, Texts, TrackForm, WorkflowForm
 
 Path = tuple[str | int, ...]
 PHASES = ("received", "assigned", "handled", "reviewed", "closed")
-BACK = "back"
 WHAT_ZH = {
     "a role": "角色",
     "a state": "环节",
@@ -306,19 +304,19 @@ class Compiler:
         rows: dict[tuple[str, str], Transition] = {}
         for state, form in forms.items():
             for transition, move in form.transitions.items():
-                rows[state, transition] = self._transition(
-                    name, transition, move, (*path, state, "transitions", transition)
+                rows[state, transition] = compile_transition(
+                    self, name, transition, move, (*path, state, "transitions", transition)
                 )
         if name == MAIN:
             for transition, move in self.form.transitions.items():
                 at: Path = ("transitions", transition)
-                compiled = self._transition(name, transition, move, at)
+                compiled = compile_transition(self, name, transition, move, at)
                 for state in self._states_meant(move.from_, (*at, "from")):
                     rows.setdefault((state, transition), compiled)
         deadlines = compile_deadlines(self, name)
         for deadline in deadlines.values():
             if deadline.extension:
-                self._add_extension(rows, name, deadline)
+                add_extension(self, rows, name, deadline)
         table = build_table(self.states[name], rows)
         initial = next((s for s, form in forms.items() if form.initial), "")
         opens = track.opens if track else None
@@ -362,101 +360,6 @@ class Compiler:
             if name != "*" and name not in self.states[MAIN] and name not in PHASES:
                 self.unknown("a state or phase", name, [*self.states[MAIN], *PHASES], path)
         return self.states_meant(names)
-
-    def _transition(self, machine: str, name: str, form: TransitionForm, path: Path) -> Transition:
-        if form.to is not None and form.to != BACK and form.to not in self.states[machine]:
-            self.unknown("a state", form.to, [*self.states[machine], BACK], (*path, "to"))
-        case_needs, event_needs = self.needs(machine, form.needs, (*path, "needs"))
-        scope = self.expressions.of_transition(machine, event_needs)
-        owner = "track" if machine else "case"
-        present = frozenset(f"{owner}.{field.name}" for field in case_needs)
-        conditions = [
-            *self.expressions.conditions(scope, form.when, (*path, "when"), name, present=present),
-            *self.expressions.conditions(scope, form.unless, (*path, "unless"), name, unless=True, present=present),
-        ]
-        named = [
-            condition if condition.name else replace(condition, name=f"{name}.{number}")
-            for number, condition in enumerate(conditions, start=1)
-        ]
-        for role in form.not_as:
-            self.role_known(role, (*path, "not_as"))
-        by = self.by(form.by, (*path, "by"), letter=machine == LETTER)
-        check_engine(self, machine, name, form.to, form.title.zh, by, path)
-        return Transition(
-            name=name,
-            to=form.to,
-            by=by,
-            case_needs=case_needs,
-            event_needs=event_needs,
-            takes=self._takes(machine, form.takes, (*path, "takes")),
-            conditions=tuple(named),
-            before=self._before(machine, form.before, (*path, "before")),
-            sets=self._sets(machine, form.set, scope, (*path, "set"), present),
-            not_as=tuple(form.not_as),
-            title=form.title.zh,
-        )
-
-    def needs(
-        self, machine: str, needs: Mapping[str, FieldForm | None], path: Path
-    ) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
-        """(fields of the case or track, fields kept with the event) that `needs` names or declares."""
-        fields = self.track_fields[machine] if machine else self.fields
-        of_case, of_event = [], []
-        for name, form in needs.items():
-            if form is not None:
-                of_event.append(self.field((*path, name), name, form, OF_EVENT))
-            elif name in fields:
-                of_case.append(fields[name])
-            elif name in BUILT_IN_NEEDS:
-                of_event.append(BUILT_IN_NEEDS[name])
-            else:
-                self.unknown("a field", name, [*fields, *BUILT_IN_NEEDS], (*path, name), key=True)
-        return tuple(of_case), tuple(of_event)
-
-    def _takes(self, machine: str, names: Iterable[str], path: Path) -> tuple[Field, ...]:
-        fields = self.track_fields[machine] if machine else self.fields
-        for name in names:
-            if name not in fields:
-                self.unknown("a field", name, fields, path)
-        return tuple(fields[name] for name in names if name in fields)
-
-    def _before(self, machine: str, text: str | None, path: Path) -> tuple[str, str] | None:
-        if text is None:
-            return None
-        owner, name = (MAIN, text.removeprefix("case.")) if text.startswith("case.") else (machine, text)
-        known = self.form.tracks[owner].deadlines if owner else self.form.deadlines
-        if name not in known:
-            self.unknown("a deadline", text, known, path)
-        return owner, name
-
-    def _sets(
-        self, machine: str, sets: Mapping[str, Any], scope: Any, path: Path, present: frozenset[str]
-    ) -> tuple[tuple[Field, Any], ...]:
-        fields = self.track_fields[machine] if machine else self.fields
-        found = []
-        for name, value in sets.items():
-            if name not in fields:
-                self.unknown("a field", name, fields, (*path, name), key=True)
-                continue
-            field = fields[name]
-            found.append((field, self.expressions.value(scope, value, field, (*path, name), present=present)))
-        return tuple(found)
-
-    def _add_extension(self, rows: dict[tuple[str, str], Transition], machine: str, deadline: Deadline) -> None:
-        """`extend:` makes two or three moves that stay: ask, grant, refuse (request, approval, cap; 条例 三十四)."""
-        name, extension = deadline.name, deadline.extension
-        assert extension is not None
-        where = states_it_runs_in(deadline, self.states[machine], rows)
-        reason = (BUILT_IN_NEEDS["reason"],)
-        moves = {"grant": By(any=extension.approved_by)}
-        if extension.asked_by:
-            moves |= {"ask": By(any=extension.asked_by), "refuse": By(any=extension.approved_by)}
-        for what, by in moves.items():
-            transition = Transition(
-                name=f"{what}_extension_{name}", to=None, by=by, event_needs=reason, extension=(what, name)
-            )
-            for state in where:
-                rows.setdefault((state, transition.name), transition)
 
 
 def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, Any]:

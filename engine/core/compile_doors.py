@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine.core.compile_moves import compile_needs
 from engine.core.guards import interpolation
 from engine.core.workflow import MAIN, Field, IntakeRule, Machine, Opening, Transition
 from schemas.workflow_file import IntakeForm
@@ -46,7 +47,7 @@ def _opening(compiler: Compiler, name: str, main: Machine) -> Opening:
         needed = tuple(f for f in compiler.fields.values() if not f.optional and f.default is None)
         opening = Opening(name, by, needed)
     else:
-        opening = Opening(name, by, *compiler.needs(MAIN, form.needs, (*path, "needs")))
+        opening = Opening(name, by, *compile_needs(compiler, MAIN, form.needs, (*path, "needs")))
     _check_same_fields(compiler, opening, main, path)
     return opening
 
