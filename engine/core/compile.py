@@ -15,6 +15,7 @@ import orjson
 from engine.core.actions import ActionSpec
 from engine.core.compile_deadlines import compile_deadlines, moves_of
 from engine.core.compile_doors import compile_intake, compile_openings
+from engine.core.compile_facts import WHAT_ZH, Fact, in_words
 from engine.core.compile_fields import (
     OF_CASE,
     OF_TRACK,
@@ -23,7 +24,7 @@ from engine.core.compile_fields import (
     field_problem,
     name_problem,
 )
-from engine.core.compile_form import Fact, in_words, read_form
+from engine.core.compile_form import read_form
 from engine.core.compile_letters import compile_letter
 from engine.core.compile_moves import add_extension, compile_transition
 from engine.core.compile_reactions import check_ends, compile_reactions
@@ -50,24 +51,6 @@ from schemas.workflow_file import ByForm, FieldForm, StateForm, Texts, TrackForm
 
 Path = tuple[str | int, ...]
 PHASES = ("received", "assigned", "handled", "reviewed", "closed")
-WHAT_ZH = {
-    "a role": "角色",
-    "a state": "环节",
-    "a state or phase": "环节或阶段",
-    "a track": "并行线",
-    "a field": "字段",
-    "a petitioner field": "信访人字段",
-    "a deadline": "期限",
-    "a transition": "流转",
-    "a transition or opening": "流转或登记",
-    "what a deadline does": "期限的事件",
-    "an action": "动作",
-    "a letter": "函件",
-    "a level": "级别",
-    "a value": "取值",
-    "a parameter": "参数",
-}
-"""What a name should have been, in Chinese."""
 
 
 def compile_workflow(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.core.clocks import check_reminder
-from engine.core.compile_form import not_a_length
+from engine.core.compile_facts import not_a_length
 from engine.core.guards import Guard, Scope, interpolation
 from engine.core.lengths import Length, parse_length
 from engine.core.workflow import MAIN, Deadline, Extension, NamedCondition, State, Transition

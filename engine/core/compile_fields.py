@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from engine.core.compile_form import Fact
+from engine.core.compile_facts import Fact
 from engine.core.instants import parse, parse_date
 from engine.core.lengths import parse_length
 from engine.core.workflow import Field

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from engine.core.compile_facts import Fact, in_words, reserved
 from engine.core.errors import Problem, Span
 from engine.core.form_keys import known_keys
 from engine.core.report import suggest
@@ -19,9 +20,6 @@ from engine.core.yaml_source import Source, load
 from schemas.workflow_file import RESERVED, WorkflowForm
 
 Path = tuple[str | int, ...]
-Fact = str | tuple[str, str]
-"""A fact of a finding: one text, or one in Chinese and one in English."""
-
 MENDING_ROUNDS_MAX = 8
 """How often a form is mended and read again; a form with faults left after that has its faults told, no meaning."""
 
@@ -84,38 +82,6 @@ def read_form(source: Source, shipped: Mapping[str, str]) -> FormReading:
             if not all(mended):
                 break
     return reading
-
-
-def in_words(facts: Mapping[str, Fact]) -> dict[str, str]:
-    """Facts as sentences take them: of a pair, `name` is Chinese and `name_en` English."""
-    found = {}
-    for name, fact in facts.items():
-        if isinstance(fact, tuple):
-            found[name], found[f"{name}_en"] = fact
-        else:
-            found[name] = fact
-    return found
-
-
-def not_a_length(error: ValueError) -> Fact:
-    """Why a text is no length of time, from what `parse_length` says."""
-    return "不是时长，写法如 15 working days、60 days、2 hours、15个工作日", str(error)
-
-
-def reserved(what: str) -> Fact:
-    """What a reserved word is kept for."""
-    return _LATER_ZH.get(what, what), what
-
-
-_LATER_ZH = {
-    "work given by the calendar": "按日历派活",
-    "what the rhythm compiles": "清单",
-    "reactions to many cases": "对多件事项的响应",
-    "overlays": "叠加的流程",
-    "linked cases": "关联事项",
-    "lists": "清单",
-    "meetings": "会议",
-}
 
 
 def walked(data: Any, path: Path) -> tuple[Path, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from engine.core.compile_form import not_a_length
+from engine.core.compile_facts import not_a_length
 from engine.core.lengths import parse_length
 from engine.core.model import ENGINE
 from engine.core.workflow import By, LetterKind

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.actions import ENGINE_ACTIONS, LEVELS, ActionSpec
 from engine.core.compile_deadlines import moves_of
 from engine.core.compile_doors import must_bring, required
-from engine.core.compile_form import not_a_length, reserved
+from engine.core.compile_facts import not_a_length, reserved
 from engine.core.guards import Scope, interpolation
 from engine.core.lengths import parse_length
 from engine.core.model import ENGINE

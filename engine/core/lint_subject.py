@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from engine.core.compile_form import Fact, FormReading, Path, in_words
+from engine.core.compile_facts import Fact, in_words
+from engine.core.compile_form import FormReading, Path
 from engine.core.compile_reactions import TRACKS_OF_ACTIONS
 from engine.core.errors import Problem, Severity
 from engine.core.model import ENGINE
