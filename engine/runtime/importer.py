@@ -19,13 +19,14 @@ from engine.core.instants import Instant
 from engine.core.model import JsonObject
 from engine.core.report import suggest
 from engine.runtime.asks import Ask, Unusable, from_row
+from engine.runtime.batching import Item
 from engine.runtime.handle import BATCH_MESSAGES_MAX
 from engine.runtime.maps import Map, read_commands, read_map
 from engine.runtime.messages import unpacked
 from engine.runtime.react import IMPORTED
 from engine.runtime.watermarks import DONE, import_name
 from engine.runtime.watermarks import IMPORTED as ENDED
-from engine.runtime.writer import Item, Writer
+from engine.runtime.writer import Writer
 from engine.store.batch import Batch
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from engine.core.instants import Instant
 from engine.core.model import JsonObject
 from engine.runtime import dead_letters, importer, incidents, people
 from engine.runtime.asks import Ask, Unusable
+from engine.runtime.batching import Item
 from engine.runtime.messages import answered, unpacked
-from engine.runtime.writer import Item, Writer
+from engine.runtime.writer import Writer
 
 Operation = Callable[[Writer, JsonObject, Instant], JsonObject]
 

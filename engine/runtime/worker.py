@@ -32,6 +32,7 @@ from engine.core.errors import LianxinError
 from engine.core.instants import MICROSECOND, Instant, plus
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable
+from engine.runtime.batching import Item
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line
 from engine.runtime.local_socket import Server, socket_path
 from engine.runtime.messages import answered
@@ -41,7 +42,7 @@ from engine.runtime.reprojection import reproject_all
 from engine.runtime.requests import Queue, Ticket
 from engine.runtime.timekeeper import Timekeeper
 from engine.runtime.watermarks import LIVE, MAX_WAIT, SPOOL
-from engine.runtime.writer import Item, Writer
+from engine.runtime.writer import Writer
 
 IDLE_SECONDS = 0.25
 """Between two looks at the clock and the folder while nobody asks for anything."""

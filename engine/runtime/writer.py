@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -20,12 +20,13 @@ from engine.core.instants import Instant
 from engine.core.model import Command, Event, JsonObject
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable, from_event
+from engine.runtime.batching import Item, joined, waves
 from engine.runtime.clock import INTAKE_INCOMPLETE, rungs
 from engine.runtime.handle import BATCH_MESSAGES_MAX, QUARANTINE, Answer, Line, carry
 from engine.runtime.react import GROUP, LOG, Consumer, Place, react, wished
 from engine.runtime.stamp import INCIDENT_OPENED, record
 from engine.runtime.timekeeper import Timekeeper
-from engine.runtime.watermarks import DONE, LIVE, MAX_WAIT, Reach, Watermarks
+from engine.runtime.watermarks import DONE, MAX_WAIT, Reach, Watermarks
 from engine.store.batch import Batch, ParkedRow
 from engine.store.reader import Reader
 from engine.store.transaction import Tx
@@ -49,15 +50,6 @@ LOGGED = {
 """What became of a message, as the log's line of a batch counts it."""
 
 Part = TypeVar("Part")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A message of a batch, with the offset that is settled when it is. `fence`: group, partition, epoch, from, to."""
-
-    message: Ask | Unusable
-    fence: tuple[str, str, int, int, int] | None = None
-    watermark: tuple[str, Instant] | None = None
 
 
 class PointStuck(Exception):
@@ -107,8 +99,8 @@ class Writer:
         def work(tx: Tx, part: Sequence[int]) -> Place:
             place = self.place
             taken = [items[index] for index in part]
-            fences, marks = _joined(taken), [item.watermark for item in taken if item.watermark]
-            for wave in self._waves(part, items):
+            fences, marks = joined(taken), [item.watermark for item in taken if item.watermark]
+            for wave in waves(part, items, self.case_of):
                 messages = [items[index].message for index in wave]
                 given = carry(tx, messages, self.line, now, offsets=fences, watermarks=marks, held=self.held)
                 answers.update(zip(wave, given, strict=True))
@@ -125,7 +117,7 @@ class Writer:
                 marks = [item.watermark] if item.watermark else []
                 held = {*self.held, case_id}
                 (answers[index],) = carry(
-                    tx, [item.message], self.line, now, offsets=_joined([item]), watermarks=marks, held=held
+                    tx, [item.message], self.line, now, offsets=joined([item]), watermarks=marks, held=held
                 )
                 self._open_quarantine(tx, case_id, error, now)
             self.held.add(case_id)
@@ -153,27 +145,6 @@ class Writer:
             with self.line.store.transaction() as tx:
                 self.open_incident(tx, "", OUR_BUG, {"error": type(error).__name__, "place": where(error)}, received_at)
             return Unusable(event.source or "", event.id or "", OUR_BUG, f"{type(error).__name__}", content=raw)
-
-    def _waves(self, part: Sequence[int], items: Sequence[Item]) -> list[list[int]]:
-        """The part in rounds: what follows from a case's message comes before the case's next message.
-
-        At one instant a case's messages come before reactions, as in `simulate`.
-        """
-        turns: dict[str, tuple[int, Instant]] = {}
-        waves: list[list[int]] = [[]]
-        for index in part:
-            message = items[index].message
-            turn = 0
-            if isinstance(message, Ask):
-                case_id = self.case_of(message)
-                last = turns.get(case_id)
-                if last is not None:
-                    turn = last[0] if last[1] == message.time else last[0] + 1
-                turns[case_id] = (turn, message.time)
-            if turn == len(waves):
-                waves.append([])
-            waves[turn].append(index)
-        return waves
 
     # ── clocks and reactions ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -355,17 +326,3 @@ def _incident(case_id: str, code: str, facts: JsonObject, now: Instant) -> Event
 
 def _facts(row: ParkedRow) -> JsonObject:
     return {"source": row.source, "id": row.id, "needs": row.needs, "since": row.parked_at}
-
-
-def _joined(items: Sequence[Item]) -> list[tuple[str, str, int, int, int]]:
-    """The fences of a run of messages as one for each partition: from the first one's offset to the last one's."""
-    joined: dict[tuple[str, str], tuple[str, str, int, int, int]] = {}
-    for item in items:
-        if item.fence is not None:
-            group, partition, epoch, start, end = item.fence
-            first = joined.get((group, partition))
-            joined[group, partition] = (group, partition, epoch, first[3] if first else start, end)
-    return list(joined.values())
-
-
-__all__ = ["INCIDENT_CLOSED", "LIVE", "Item", "Writer", "open_incidents", "where"]

@@ -1,0 +1,54 @@
+"""A batch on its way to a transaction: messages with the offsets that are settled with them, cut into rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engine.core.instants import Instant
+from engine.runtime.asks import Ask, Unusable
+
+Fence = tuple[str, str, int, int, int]
+"""group, partition, epoch, offset from, offset to"""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A message of a batch, with the offset that is settled when it is, and how far its partition is read then."""
+
+    message: Ask | Unusable
+    fence: Fence | None = None
+    watermark: tuple[str, Instant] | None = None
+
+
+def waves(part: Sequence[int], items: Sequence[Item], case_of: Callable[[Ask], str]) -> list[list[int]]:
+    """The part (places in `items`) in rounds: what follows from a case's message comes before its next message.
+
+    At one instant a case's messages come before reactions, as in `simulate`. Other cases do not wait.
+    """
+    turns: dict[str, tuple[int, Instant]] = {}
+    found: list[list[int]] = [[]]
+    for index in part:
+        message = items[index].message
+        turn = 0
+        if isinstance(message, Ask):
+            case_id = case_of(message)
+            last = turns.get(case_id)
+            if last is not None:
+                turn = last[0] if last[1] == message.time else last[0] + 1
+            turns[case_id] = (turn, message.time)
+        if turn == len(found):
+            found.append([])
+        found[turn].append(index)
+    return found
+
+
+def joined(items: Sequence[Item]) -> list[Fence]:
+    """The fences of a run of messages as one for each partition: from the first one's offset to the last one's."""
+    found: dict[tuple[str, str], Fence] = {}
+    for item in items:
+        if item.fence is not None:
+            group, partition, epoch, start, end = item.fence
+            first = found.get((group, partition))
+            found[group, partition] = (group, partition, epoch, first[3] if first else start, end)
+    return list(found.values())
