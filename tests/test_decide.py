@@ -280,6 +280,7 @@ def test_two_of_one_role_are_two_people_and_the_condition_is_asked_of_each() -> 
     assert code(world.does("twice", "head", "03-02 10:00", who="p-1", num=1)) == "same-person"
     assert code(world.does("twice", "head", "03-02 10:00", who="p-2", num=9)) == "guard"
     assert (world.case.state, world.case.data["num"]) == ("received", 0)
+    assert world.events[-1].data["proposed"] == {"num": 1}
     assert code(world.does("twice", "head", "03-02 10:00", who="p-2", num=2)) == ""
     assert (world.case.state, world.case.data["num"]) == ("assigned", 2)
 

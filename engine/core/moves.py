@@ -40,7 +40,11 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     inputs: JsonObject = {}
     desk.check(transition.conditions, sight, inputs)
     _check_before(desk, transition, machine, track_id)
-    if (by.all or by.two) and not forced and not _signed(desk, by, transition, track_id, data, inputs, of_event):
+    if (
+        (by.all or by.two)
+        and not forced
+        and not _signed(desk, by, transition, track_id, data, inputs, of_own, of_event)
+    ):
         return
     names = desk.rules.workflow.names_of(machine.name, name, state, target)
     if end_overdue(desk, machine, track_id, names, target, state):
@@ -75,6 +79,7 @@ def _signed(
     track_id: str,
     data: JsonObject,
     inputs: JsonObject,
+    of_own: JsonObject,
     of_event: JsonObject,
 ) -> bool:
     """Whether everybody has signed with this command; if not, the signature is a fact of its own, and waits."""
@@ -87,6 +92,8 @@ def _signed(
     waiting: JsonObject = {"approvals": {key: signed}} | ({"inputs": inputs} if inputs else {})
     if of_event:
         waiting["with"] = {"event": of_event}
+    if of_own:
+        waiting["proposed"] = of_own  # the case gets what the last one signs
     machine = desk.case.tracks[track_id]["track"] if track_id else MAIN
     if track_id:
         waiting["track"] = track_id
