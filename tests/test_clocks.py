@@ -48,19 +48,18 @@ states:
 deadlines:
   task:
     within: =case.length
-    from: {start}
+    from: transition.begin
     until: [handled]
     again: {again}
     owner: office
 {more}
 """
-FROM_BEGIN = "transition.begin"
 
 
 @cache
-def text_of(length: str, again: str, more: Sequence[str], start: str = FROM_BEGIN) -> str:
+def text_of(length: str, again: str, more: Sequence[str]) -> str:
     lines = "\n".join(f"    {line}" for line in more)
-    return WORKFLOW.format(length=length, again=again, more=lines, start=start)
+    return WORKFLOW.format(length=length, again=again, more=lines)
 
 
 @cache
