@@ -153,9 +153,9 @@ def _event(envelope: dict[str, Any], received_at: Instant | None) -> IntakeEvent
     version = envelope.get("specversion")
     if version != "1.0":
         raise _version_fault(version)
-    id_ = _required(envelope, "id")
-    source = _required(envelope, "source")
-    type_ = _required(envelope, "type")
+    id_ = _attribute("id", envelope.get("id"))
+    source = _attribute("source", envelope.get("source"))
+    type_ = _attribute("type", envelope.get("type"))
     subject = envelope.get("subject")
     if subject is not None:
         subject = _attribute("subject", subject)
@@ -179,15 +179,10 @@ _ATTRIBUTE_NAME = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
 _NEVER_IN_ATTRIBUTES = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
-def _required(envelope: dict[str, Any], name: str) -> str:
-    value = envelope.get(name)
-    if value is None:
-        raise JsonFault("missing-attribute", f"`{name}` is required", name)
-    return _attribute(name, value)
-
-
 def _attribute(name: str, value: object) -> str:
     if type(value) is not str:
+        if value is None:
+            raise JsonFault("missing-attribute", f"`{name}` is required", name)
         raise JsonFault("wrong-type", f"`{name}` is a text, not {_kind(value)}", name)
     if not 0 < len(value) <= MAX_ATTRIBUTE_CHARS:
         if not value:

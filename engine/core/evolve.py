@@ -13,25 +13,26 @@ def evolve(case: Case, event: Event) -> Case:
     """The case after the event. The given case is not changed."""
     data = event.data
     moved = "to" in data and "track" not in data  # a track's own move leaves the main line where it is
-    after = Case(
-        case_id=case.case_id,
-        workflow=data.get("workflow", case.workflow),
-        version=event.version,
-        digest=event.digest,
-        phase=data.get("phase", case.phase),
-        state=data["to"] if moved else case.state,
-        came_from=case.state if moved else case.came_from,
-        last_fact_at=data.get("fact_at", case.last_fact_at),
-        levels={**case.levels, **data["levels"]} if "levels" in data else case.levels,
-        data=case.data,
-        tracks={**case.tracks, **data["tracks"]} if "tracks" in data else case.tracks,
-        clocks={**case.clocks, **data["clocks"]} if "clocks" in data else case.clocks,
-        acted=case.acted,
-        approvals=case.approvals,
-        fired={**case.fired, **data["once"]} if "once" in data else case.fired,
+    after = Case(  # in the order of its fields: by name it takes twice as long
+        case.case_id,
+        data.get("workflow", case.workflow),
+        event.version,
+        event.digest,
+        data.get("phase", case.phase),
+        data["to"] if moved else case.state,
+        case.state if moved else case.came_from,
+        data.get("fact_at", case.last_fact_at),
+        {**case.levels, **data["levels"]} if "levels" in data else case.levels,
+        case.data,
+        {**case.tracks, **data["tracks"]} if "tracks" in data else case.tracks,
+        {**case.clocks, **data["clocks"]} if "clocks" in data else case.clocks,
+        case.acted,
+        case.approvals,
+        {**case.fired, **data["once"]} if "once" in data else case.fired,
     )
-    if "with" in data or "set" in data:
-        after.data = {**case.data, **data.get("with", {}).get("case", {}), **data.get("set", {})}
+    given = data["with"].get("case") if "with" in data else None
+    if given or "set" in data:
+        after.data = {**case.data, **(given or {}), **data.get("set", {})}
     if person := event.actor.get("person"):
         role = event.actor["role"]
         who = case.acted.get(role, [])

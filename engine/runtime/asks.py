@@ -204,20 +204,13 @@ def _by_rule(event: IntakeEvent, said: bytes, workflow: str, rule: IntakeRule, s
     key = _evaluated(rule.case_key, seen)
     if not isinstance(key, str | int) or key in ("", 0):
         return Unusable(event.source, event.id, "missing-attribute", "the case key is empty", "case_key", content=said)
+    values = _given(rule.values, seen)
     return Ask(
-        source=event.source,
-        id=event.id,
-        workflow=workflow,
-        does=rule.does,
-        role=rule.role,
-        unit=str(_evaluated(rule.unit, seen) or ""),
-        case_key=str(key),
-        time=event.time,
-        values=_given(rule.values, seen),
+        event.source, event.id, workflow, rule.does, rule.role, str(key), event.time, values, said,
+        unit=str(_evaluated(rule.unit, seen) or "") if rule.unit is not None else "",
         petitioner={name: str(value) for name, value in _given(rule.petitioner, seen).items()},
         sequence=event.sequence or 0,
-        content=said,
-    )
+    )  # fmt: skip
 
 
 def _given(wanted: Mapping[str, Any], seen: JsonObject) -> JsonObject:

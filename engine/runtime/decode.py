@@ -62,6 +62,7 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     if ask.role not in workflow.roles:
         return _unusable(ask, "unknown-role", ask.role, suggest(ask.role, list(workflow.roles)))
     fields = workflow.inputs(kind, name)
+    zone = ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone
     values: JsonObject = {}
     private: list[tuple[str, str, Any]] = []  # the vault's person, field, value
     for key, raw in ask.values.items():
@@ -70,7 +71,9 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
             values[key] = raw if isinstance(raw, str | int | bool) else str(raw)
             continue  # `decide` refuses it by name, with did-you-mean
         try:
-            value = _converted(field, raw, rules, ask)
+            value = _typed(field, raw, zone, ask.time_formats)
+            if field.type == "unit":
+                _check_units(field, value, rules)
         except ValueError as error:
             return Unusable(ask.source, ask.id, "bad-value", str(error), key, ask.file, ask.row, ask.packed())
         if value is None:
@@ -85,22 +88,15 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
         private.append((FIRST_CONTACT if first else f"contact:{vault_ref(ask)}", key, text))
     if kind == "open_case" and ask.case_key and not (known and workflow.moves(name)):
         private.append((CASE, CASE_KEY, ask.case_key))
+    actor = Actor(ask.role, ask.person, ask.unit)
     command = Command(
-        source=ask.source,
-        id=ask.id,
-        case_id=case_id,
-        workflow=workflow.digest,
-        kind=kind,
-        name=name,
-        actor=Actor(ask.role, ask.person, ask.unit),
-        at=ask.time,
-        values=values,
+        ask.source, ask.id, case_id, workflow.digest, kind, name, actor, ask.time, values,
         track_id=ask.track,
         sequence=ask.sequence,
         intake=ask.intake,
         claimed_at=ask.claimed_at,
         notes=ask.notes,
-    )
+    )  # fmt: skip
     if not private:
         return Decoded(command)
     ref = vault_ref(ask)
@@ -134,12 +130,10 @@ def _kind(does: str, rules: Rules) -> tuple[CommandKind, str]:
     return ("open_track", track) if tail == OPEN else ("transition", does)
 
 
-def _converted(field: Field, raw: Any, rules: Rules, ask: Ask) -> Any:
-    value = _typed(field, raw, ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone, ask.time_formats)
+def _check_units(field: Field, value: Any, rules: Rules) -> None:
     for unit in _strangers(field, value, rules):
         meant = suggest(unit, list(rules.directory.units))
         raise ValueError("no such unit in the directory" + (f"; did you mean {meant}?" if meant else ""))
-    return value
 
 
 def _typed(field: Field, raw: Any, zone: ZoneInfo, time_formats: Sequence[str]) -> Any:

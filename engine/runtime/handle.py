@@ -147,11 +147,12 @@ class _Run:
     def unseen(self, messages: Sequence[Message], again: bool) -> dict[int, Message]:
         """The messages that are new. The same (source, id) with other content is a dead letter, not a duplicate."""
         known = {} if again else self.tx.seen([(m.source, m.id) for m in messages if m.id])
+        content_digest = self.line.keys.content_digest
         first: dict[tuple[str, str], int] = {}
         fresh: dict[int, Message] = {}
         for index, message in enumerate(messages):
             key = (message.source, message.id)
-            digest = self._digest(message)
+            digest = NO_DIGEST if isinstance(message, Command) else content_digest(message.content)
             self.digests[index] = digest
             seen = known.get(key)
             if seen is None and key in first and message.id:
@@ -176,11 +177,6 @@ class _Run:
         for index, first in self.repeats.items():
             self.answers[index] = Answer("duplicate", code=self.answers[first].status)
 
-    def _digest(self, message: Message) -> bytes:
-        if isinstance(message, Command):
-            return NO_DIGEST
-        return self.line.keys.content_digest(message.content)
-
     def load(self, fresh: Mapping[int, Message], retry: Collection[str]) -> None:
         """The cases of the batch, in one query, and what is parked for them."""
         self.retried = frozenset(retry)
@@ -197,6 +193,8 @@ class _Run:
 
     def free(self, fresh: Mapping[int, Message], held: Collection[str]) -> dict[int, Message]:
         """The messages whose cases are not in quarantine; the others are parked, so that they queue behind it."""
+        if not held:
+            return dict(fresh)
         kept: dict[int, Message] = {}
         for index, message in fresh.items():
             if isinstance(message, Ask) and self.case_ids[index] in held:

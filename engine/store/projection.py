@@ -9,7 +9,7 @@ number or a bytearray, and 1.7 µs for anything else, because it first looks for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -192,14 +192,19 @@ def incidents(event: Event, position: int, rows: Rows) -> None:
         rows.incidents.append((position, ordinal, event.case_id, incident["code"], facts, event.recorded_at, None))
 
 
-def openings(event: Event, month_of: MonthOf) -> Iterator[TallyKey]:
+def openings(event: Event, month_of: MonthOf) -> Iterable[TallyKey]:
     """What an event adds to a unit's month: a case opened, a case given to the unit."""
     data = event.data
-    unit = data.get("set", _NOTHING).get("unit") or data.get("with", _NOTHING).get("case", _NOTHING).get("unit") or ""
-    if event.version == 1:
-        yield unit, month_of(event.occurred_at), "opened"
-    if unit:
-        yield unit, month_of(event.occurred_at), "assigned"
+    unit = data["set"].get("unit") if "set" in data else ""
+    if not unit and "with" in data and "case" in data["with"]:
+        unit = data["with"]["case"].get("unit")
+    if not unit and event.version != 1:
+        return ()
+    month = month_of(event.occurred_at)
+    opened, assigned = (unit or "", month, "opened"), (unit or "", month, "assigned")
+    if event.version != 1:
+        return (assigned,)
+    return (opened, assigned) if unit else (opened,)
 
 
 def clock_count(clock: Clock | None, month_of: MonthOf) -> TallyKey | None:

@@ -6,7 +6,6 @@ of design §2: fence → log → inbox → case → numbers → deadlines → vi
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,16 +33,17 @@ class Remembered:
     Reading a case from the table costs 20 µs, most of it JSON; most events are about a case that was met lately.
     """
 
-    cases: OrderedDict[str, tuple[int, Case]] = field(default_factory=OrderedDict)
+    cases: dict[str, tuple[int, Case]] = field(default_factory=dict)
     data_version: int = -1
 
     def keep(self, cases: Mapping[str, tuple[int, Case]]) -> None:
-        """Remember these, and forget what was not asked for the longest."""
+        """Remember those that exist, and forget what was not asked for the longest."""
         for case_id, found in cases.items():
-            self.cases[case_id] = found
-            self.cases.move_to_end(case_id)
+            if found[0]:
+                self.cases.pop(case_id, None)
+                self.cases[case_id] = found
         while len(self.cases) > CASES_REMEMBERED_MAX:
-            self.cases.popitem(last=False)
+            del self.cases[next(iter(self.cases))]
 
 
 class Tx(Reader):
@@ -178,7 +178,7 @@ class Tx(Reader):
 
     def committed(self) -> None:
         """After the commit: what this transaction knows is true for the next one."""
-        self._remembered.keep({case_id: found for case_id, found in self._cases.items() if found[0]})
+        self._remembered.keep(self._cases)
 
     def _known(self, case_ids: Iterable[str]) -> dict[str, tuple[int, Case]]:
         wanted = list(case_ids)
