@@ -33,7 +33,7 @@ WORKFLOW = """
 lianxin: 1
 workflow: clocks
 calendar: cn
-case: {{length: {{type: duration, default: {length}}}}}
+case: {{length: {{type: duration}}}}
 roles: {{clerk: 登记员, boss: 负责人}}
 opens: {{register: {{by: clerk}}}}
 states:
@@ -57,9 +57,9 @@ deadlines:
 
 
 @cache
-def text_of(length: str, again: str, more: Sequence[str]) -> str:
+def text_of(again: str, more: Sequence[str]) -> str:
     lines = "\n".join(f"    {line}" for line in more)
-    return WORKFLOW.format(length=length, again=again, more=lines)
+    return WORKFLOW.format(again=again, more=lines)
 
 
 @cache
@@ -75,7 +75,8 @@ class History:
     """One case, command by command."""
 
     def __init__(self, length: str, *more: str, again: str = "restart", published: int = 9999) -> None:
-        self.text = text_of(length, again, (*more, "pause: {while: [halted]}"))
+        self.length = length
+        self.text = text_of(again, (*more, "pause: {while: [halted]}"))
         self.rules = rules_of(self.text, published)
         self.case = Case("case")
         self.drafts: list[Draft] = []
@@ -101,7 +102,7 @@ class History:
 
     def began(self, at: Instant) -> History:
         """The case is there, and its clock runs from `at`."""
-        return self.did("register", at).did("begin", at)
+        return self.did("register", at, length=self.length).did("begin", at)
 
     def rings(self, until: Instant) -> list[tuple[Instant, str]]:
         """What the clocks say up to an instant, in the order in which they say it."""
