@@ -15,8 +15,9 @@ BACK = "back"
 
 def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObject, *, forced: bool = False) -> None:
     """One move, in the order of the language. `forced` is the engine's own (an automatic letter): no role is asked."""
-    track = desk.case.tracks[track_id] if track_id else None
-    state = track["state"] if track else desk.case.state
+    case = desk.case
+    track = case.tracks[track_id] if track_id else None
+    state = track["state"] if track else case.state
     transition = machine.table.get((state, name))
     if transition is None or (track is not None and is_cancelled(track, machine)):
         possible = sorted(move for at, move in machine.table if at == state) if transition is None else []
@@ -39,7 +40,8 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     data: JsonObject = {"transition": f"{machine.name}.{name}" if track_id else name}
     inputs: JsonObject = {}
     desk.check(transition.conditions, sight, inputs)
-    _check_before(desk, transition, machine, track_id)
+    if transition.before is not None:
+        _check_before(desk, transition.before, transition.name, track_id)
     if (
         (by.all or by.two)
         and not forced
@@ -68,7 +70,7 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     else:
         _main_data(desk, machine, data, state, target, of_own, sets)
     if forced and not track_id:  # a move that the end of a deadline makes, at its own instant
-        data["fact_at"] = max(desk.command.at, desk.case.last_fact_at)
+        data["fact_at"] = max(desk.command.at, case.last_fact_at)
     finish(desk, machine.name, track_id, data, names, f"lianxin.{machine.name or 'case'}.{target or name}.v1")
 
 
@@ -105,17 +107,15 @@ def is_cancelled(track: Track, machine: Machine) -> bool:
     return not track["open"] and not machine.states[track["state"]].final
 
 
-def _check_before(desk: Desk, transition: Transition, machine: Machine, track_id: str) -> None:
+def _check_before(desk: Desk, before: tuple[str, str], transition: str, track_id: str) -> None:
     """`before: DEADLINE`: only while that deadline runs and its instant has not passed; a late fact, had not passed."""
-    if transition.before is None:
-        return
-    owner, name = transition.before
+    owner, name = before
     deadline = desk.rules.workflow.machine(owner).deadlines[name]
     for _, clock in reversed(timing.runs(desk, deadline, track_id if owner else "")):
         if clocks.has_time(clock, desk.command.at) or clocks.was_in_time(clock, desk.command.at):
             return
         break
-    raise Refused("too-late", deadline=name, transition=transition.name)
+    raise Refused("too-late", deadline=name, transition=transition)
 
 
 def _target(desk: Desk, transition: Transition, machine: Machine, track_id: str) -> str | None:
@@ -149,7 +149,7 @@ def _main_data(
     if target is not None:
         data |= {"from": state, "to": target, "phase": machine.states[target].phase}
     accused = desk.rules.workflow.accused
-    if accused and accused in {**of_own, **sets}:
+    if accused and (accused in of_own or accused in sets):
         _tell_of_accused_tracks(desk, data, {**of_own, **sets}[accused])
 
 
@@ -210,15 +210,15 @@ def _extend(desk: Desk, transition: Transition, machine: Machine, track_id: str,
 
 def finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: tuple[str, ...], type_: str) -> None:
     """The last steps of every move: clocks, what a final state ends, levels; then the fact, and what follows it."""
-    command, workflow = desk.command, desk.rules.workflow
+    command, workflow, case = desk.command, desk.rules.workflow, desk.case
     if command.actor.role != ENGINE and not track_id:
-        data["fact_at"] = max(command.at, desk.case.last_fact_at)
+        data["fact_at"] = max(command.at, case.last_fact_at)
     keep_what_came_with(command, data)
-    if "to" in data:
-        _drop_signatures(desk.case, track_id, data)
+    if "to" in data and case.approvals:
+        _drop_signatures(case, track_id, data)
     final = "to" in data and workflow.machine(machine).states[data["to"]].final
     born_late = []
-    if final or timing.concerns(desk.case, workflow, machine, names):
+    if final or timing.concerns(case, workflow, machine, names):
         effects = timing.Effects(desk, Draft(type_, command.at, command.actor, data), track_id, machine)
         effects.apply(names)
         if final:
@@ -230,11 +230,11 @@ def finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: tup
         names = (*names, *effects.names)
         tracks.mark_corrected(desk, effects.names, data)
         born_late = effects.born_late
-    if "tracks" in data and (levels := tracks.levels_after(desk.case, data["tracks"], workflow.letters)):
+    if "tracks" in data and (levels := tracks.levels_after(case, data["tracks"], workflow.letters)):
         data["levels"] = levels
     number = None
-    if machine == tracks.LETTER and data.get("to") == "signed" and "number" not in desk.case.tracks[track_id]:
-        number = (str(desk.case.tracks[track_id]["data"]["kind"]), track_id)
+    if machine == tracks.LETTER and data.get("to") == "signed" and "number" not in case.tracks[track_id]:
+        number = (str(case.tracks[track_id]["data"]["kind"]), track_id)
     desk.emit(type_, data, names, letter_number=number)
     for deadline, key in born_late:
         _born_late(desk, deadline, key)
