@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from workflow_checks import ACTIONS, BAD, codes, compiled, findings, shipped
 
 from engine.core.catalogue import CODES, remedy, sentence
-from engine.core.compile import compile_workflow
+from engine.core.compile import MAX_TOLD, compile_workflow
+from engine.core.compile_form import MAX_MOVES, MAX_STATES
 from engine.core.errors import Problem
 from engine.core.report import text
 from engine.core.yaml_source import MAX_BYTES
@@ -55,7 +56,7 @@ def test_the_corpus_holds_at_least_forty_codes_and_every_one_of_workflow_files()
     ours = {code for code in CODES if "LX-201" <= code <= "LX-229" or "LX-240" <= code <= "LX-289"}
     assert len(BROKEN) >= 60
     assert len(seen) >= 40
-    assert ours - seen == set()
+    assert ours - seen == {"LX-281"}  # a file of that size is made below
 
 
 @pytest.mark.parametrize("path", BROKEN, ids=lambda path: path.stem)
@@ -125,6 +126,20 @@ def test_an_edition_compiles_from_its_own_content_to_the_same_digest(path: Path)
 
 def test_a_file_over_a_mebibyte_is_refused_by_its_size() -> None:
     assert codes("# " + "x" * MAX_BYTES) == ["LX-108"]
+
+
+def test_a_machine_too_large_to_oversee_is_refused_before_it_is_worked_out() -> None:
+    states = "".join(f"  s{n}: {{phase: assigned}}\n" for n in range(MAX_STATES))
+    assert codes(changed(("  handled: {final: true}", f"{states}  handled: {{final: true}}"))) == ["LX-281"]
+    moves = "".join(f"      go{n}: {{to: handled, by: clerk}}\n" for n in range(MAX_MOVES))
+    assert codes(changed(("      answer:", f"{moves}      answer:"))) == ["LX-281"]
+
+
+def test_of_very_many_faults_the_first_are_told() -> None:
+    moves = "".join(f"      go{n}: {{to: nowhere{n}, by: nobody{n}}}\n" for n in range(MAX_TOLD))
+    told = findings(changed(("      answer:", f"{moves}      answer:")))
+    assert len(told) == MAX_TOLD
+    assert [problem.facts["name"] for problem in told[:2]] == ["nowhere0", "nobody0"]
 
 
 @pytest.mark.parametrize("empty", ["", "# nothing\n", "[]", "text", "1", "null"])

@@ -1,4 +1,4 @@
-"""LX-223 to LX-229, LX-280: faults of workflow files, beside catalogue_workflow. LX-240 to LX-279: the linter's."""
+"""LX-223 to LX-229, LX-28x: faults of workflow files, beside catalogue_workflow. LX-240 to LX-279: the linter's."""
 
 from __future__ import annotations
 
@@ -226,5 +226,11 @@ CODES = {
         en="the action {action} uses the track {track}, which this workflow does not have",
         remedy_zh="在 tracks 中加上 {track}: {use: {track}}",
         remedy_en="add {track}: {use: {track}} to `tracks`",
+    ),
+    "LX-281": Entry(
+        zh="环节或流转过多：{count}，上限 {limit}",
+        en="too many states or transitions: {count}, the limit is {limit}",
+        remedy_zh="拆成几个流程，或把同时成立的情况写成并行线",
+        remedy_en="split the workflow, or make tracks of what can be true at the same time",
     ),
 }

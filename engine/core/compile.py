@@ -50,6 +50,8 @@ from engine.core.yaml_source import Source, load
 from schemas.workflow_file import ByForm, FieldForm, StateForm, Texts, TrackForm, WorkflowForm
 
 Path = tuple[str | int, ...]
+MAX_TOLD = 500
+"""Faults told of one file; who has more mends these first."""
 PHASES = ("received", "assigned", "handled", "reviewed", "closed")
 
 
@@ -68,7 +70,7 @@ def compile_workflow(
         raise LianxinError("LX-200", exit_code=1, problems=source.problems, file=file)
     compiler = Compiler(source, file, actions, shipped_tracks or {})
     workflow = compiler.workflow(compiler.reading.form) if compiler.reading.form is not None else None
-    problems = (*source.problems, *_beside(compiler.problems, source.problems))
+    problems = (*source.problems, *_beside(compiler.problems, source.problems))[:MAX_TOLD]
     if problems or workflow is None:
         raise LianxinError("LX-200", exit_code=1, problems=problems, file=file)
     return workflow

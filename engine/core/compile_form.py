@@ -17,12 +17,16 @@ from engine.core.errors import Problem, Span
 from engine.core.form_keys import known_keys
 from engine.core.report import suggest
 from engine.core.yaml_source import Source, load
-from schemas.workflow_file import RESERVED, WorkflowForm
+from schemas.workflow_file import RESERVED, StateForm, WorkflowForm
 
 Path = tuple[str | int, ...]
 MENDING_ROUNDS_MAX = 8
 """How often a form is mended and read again; a form with faults left after that has its faults told, no meaning."""
 
+MAX_STATES = 500
+"""States of one machine: everything that can follow everything is worked out when a file is loaded."""
+MAX_MOVES = 5_000
+"""Transitions of one machine, those written under several states counted once for each."""
 STAND_INS: Mapping[str, Any] = {
     "type": "text", "by": "engine", "until": [], "from": [], "do": [], "upon": [], "while": [], "approved_by": [],
     "condition": "true", "reply_within": "1 day", "lianxin": 1,
@@ -74,7 +78,7 @@ def read_form(source: Source, shipped: Mapping[str, str]) -> FormReading:
     reading.data = data
     for _ in range(MENDING_ROUNDS_MAX):
         try:
-            reading.form = WorkflowForm.model_validate(data)
+            reading.form = _within_limits(reading, WorkflowForm.model_validate(data))
             break
         except ValidationError as error:
             faults = error.errors(include_url=False, include_context=True)
@@ -82,6 +86,21 @@ def read_form(source: Source, shipped: Mapping[str, str]) -> FormReading:
             if not all(mended):
                 break
     return reading
+
+
+def _within_limits(reading: FormReading, form: WorkflowForm) -> WorkflowForm | None:
+    """The form; None, and the fault told, where a machine is larger than any that people could oversee."""
+    machines: list[tuple[Path, Mapping[str, StateForm]]] = [(("states",), form.states)]
+    machines += [(("tracks", name, "states"), track.states) for name, track in form.tracks.items()]
+    for path, states in machines:
+        moves = sum(len(state.transitions) for state in states.values())
+        moves += len(form.transitions) * len(states) if path == ("states",) else 0
+        for count, limit in ((len(states), MAX_STATES), (moves, MAX_MOVES)):
+            if count > limit:
+                facts = {"count": str(count), "limit": str(limit)}
+                reading.problems.append(Problem("LX-281", reading.source.file, reading.span(path, key=True), facts))
+                return None
+    return form
 
 
 def walked(data: Any, path: Path) -> tuple[Path, Any]:

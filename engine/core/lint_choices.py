@@ -22,7 +22,7 @@ def check(subject: Subject) -> None:
             if name not in subject.reachable[machine.name]:
                 continue
             arrows = list({arrow.row: arrow for arrow in subject.leaving(machine.name, name)}.values())
-            for one, other in combinations(arrows, 2):
+            for one, other in combinations([arrow for arrow in arrows if arrow.row.conditions], 2):
                 _overlap(subject, possible, one, other, told)
             if not state.final:
                 _gap(subject, possible, arrows, told)
