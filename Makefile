@@ -39,7 +39,7 @@ real-data:
 	@test -d "$(DATA)" || { echo 'make test-real DATA=FOLDER：找不到数据目录 · no such folder: "$(DATA)"' >&2; exit 2; }
 
 bench: setup  ## 性能基准（同一次运行内的比值） · the benchmarks, as ratios inside one run
-	$(BIN)/lianxin bench
+	$(BIN)/lianxin bench --page
 
 licences: setup  ## 重新生成 docs/licences.md · write docs/licences.md anew
 	$(BIN)/python deploy/licences.py

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("replay", "由总账重建并比对 · Rebuild from the log and compare"),
     "verify": ("verify", "校验总账 · Check the log"),
     "explain": ("explain", "解释一个错误码 · The page of a code"),
+    "bench": ("bench", "性能基准 · The benchmarks"),
 }
 """Every command in the order of the help page: its module in this package, and its line."""
 
