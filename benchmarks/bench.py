@@ -112,12 +112,7 @@ def table(result: dict[str, Any]) -> str:
         "",
         "| | lianxin | raw SQLite | eventsourcing |",
         "|---|--:|--:|--:|",
-        *(
-            f"| {name} | "
-            + " | ".join(format(side[key], form) if key in side else "" for side in (ours, raw, peer))
-            + " |"
-            for name, key, form in rows
-        ),
+        *(f"| {name} | {_cells(key, form, ours, raw, peer)} |" for name, key, form in rows),
         "",
         "| ratio, inside one run | found | floor | |",
         "|---|--:|--:|---|",
@@ -133,7 +128,7 @@ def table(result: dict[str, Any]) -> str:
         f"{result['latency']['p99_ms']:.1f} ms (fsync p50 {result['fsync_ms']:.2f} ms).",
         "",
         f"On in lianxin: {ours['what_is_on']}.",
-        "The peer has no guards, working-day clocks, vault, read models or chain; the raw limit is rows made beforehand.",
+        "The peer has no guards, clocks in working days, vault, read models or chain; the raw limit's rows were made before.",
     ]
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from engine.core.calendar import Calendar, load_calendar
 from engine.core.compile import compile_workflow
 from engine.core.directory import Directory, load_directory, open_directory
 from engine.core.errors import LianxinError, Problem
+from engine.core.lint import ethical_line
 from engine.core.workflow import Workflow
 from engine.core.yaml_source import Source as YamlSource
 from engine.core.yaml_source import load
@@ -62,8 +63,12 @@ class Assembly:
         return load_directory(source.data, str(path), source.span)
 
     def workflow(self, path: Path) -> Workflow:
-        """One workflow file, compiled. LX-200 with all its problems."""
-        return compile_workflow(read_bytes(path), str(path), self.actions, self.tracks())
+        """One workflow file, compiled, and within the ethical line. LX-200 with all its problems."""
+        text = read_bytes(path)
+        workflow = compile_workflow(text, str(path), self.actions, self.tracks())
+        if problems := ethical_line(workflow, load(text, str(path))):
+            raise LianxinError("LX-200", exit_code=1, problems=tuple(problems), file=str(path))
+        return workflow
 
     def recalled(self, content: bytes, digest: str) -> Workflow:
         """An earlier version from the canonical content that a database keeps."""
