@@ -128,7 +128,7 @@ def table(result: dict[str, Any]) -> str:
         f"{result['latency']['p99_ms']:.1f} ms (fsync p50 {result['fsync_ms']:.2f} ms).",
         "",
         f"On in lianxin: {ours['what_is_on']}.",
-        "The peer has no guards, clocks in working days, vault, read models or chain; the raw limit's rows were made before.",
+        "The peer has no guards, clocks in working days, vault, read models or chain; the raw limit writes ready rows.",
     ]
     return "\n".join(lines)
 

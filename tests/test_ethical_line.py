@@ -19,5 +19,5 @@ def test_a_workflow_that_scores_the_people_who_ask_is_refused_when_it_is_loaded(
     with pytest.raises(LianxinError) as refused:
         assembly.workflow(scoring)
     (problem,) = refused.value.problems
-    assert problem.code == "LX-270"
+    assert problem.code == "LX-271"
     assert problem.span is not None
