@@ -27,11 +27,11 @@ class Story:
 
 
 @st.composite
-def stories(draw: st.DrawFn, most: int = 6) -> list[Story]:
-    """A handful of cases whose clocks run out in all possible places."""
+def stories(draw: st.DrawFn, most: int = 6, least_hours: int = 0) -> list[Story]:
+    """A handful of cases whose clocks run out in all possible places. Steps of 0 hours share an instant."""
     found = []
     for number in range(draw(st.integers(1, most))):
-        steps = tuple(draw(st.one_of(st.integers(0, 30), st.integers(300, 900), st.none())) for _ in range(4))
+        steps = tuple(draw(st.one_of(st.integers(least_hours, 30), st.integers(300, 900), st.none())) for _ in range(4))
         found.append(
             Story(
                 key=f"K{number}",

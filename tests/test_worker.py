@@ -95,7 +95,7 @@ def test_however_messages_are_cut_into_batches_the_state_is_the_same(told: list[
 
 
 @settings(max_examples=25)
-@given(stories())
+@given(stories(least_hours=1))
 def test_a_worker_whose_messages_arrive_as_they_happen_ends_where_simulate_ends(told: list[Story]) -> None:
     events = sorted(as_events(told), key=lambda event: str(event["time"]))
     with open_line(None) as line, a_worker(line, HandClock(at("2026-03-01 00:00"))) as worker:

@@ -22,21 +22,20 @@ class Item:
 
 
 def waves(part: Sequence[int], items: Sequence[Item], case_of: Callable[[Ask], str]) -> list[list[int]]:
-    """The part (places in `items`) in rounds: what follows from a case's message comes before its next message.
+    """The part (places in `items`) in rounds, each with one message of a case at most; other cases do not wait.
 
-    At one instant a case's messages come before reactions, as in `simulate`. Other cases do not wait.
+    So what follows from a message comes before its case's next one, and it is the same however messages are cut into
+    batches, or cut off.
     """
-    turns: dict[str, tuple[int, Instant]] = {}
+    turns: dict[str, int] = {}
     found: list[list[int]] = [[]]
     for index in part:
         message = items[index].message
         turn = 0
         if isinstance(message, Ask):
             case_id = case_of(message)
-            last = turns.get(case_id)
-            if last is not None:
-                turn = last[0] if last[1] == message.time else last[0] + 1
-            turns[case_id] = (turn, message.time)
+            turn = turns.get(case_id, 0)
+            turns[case_id] = turn + 1
         if turn == len(found):
             found.append([])
         found[turn].append(index)

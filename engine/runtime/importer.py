@@ -160,25 +160,18 @@ def _messages(path: Path, map_: Map) -> Iterator[Ask | Unusable]:
 
 
 def _batches(messages: Iterable[Ask | Unusable]) -> Iterator[list[Ask | Unusable]]:
-    """Cut to what one transaction takes. A case's messages of one instant stay together where they stand together."""
+    """Cut to what one transaction takes."""
     batch: list[Ask | Unusable] = []
     size = 0
     for message in messages:
         full = len(batch) >= BATCH_MESSAGES_MAX or size + len(message.content) > BATCH_BYTES_MAX
-        together = bool(batch) and len(batch) < 2 * BATCH_MESSAGES_MAX and _one_instant(batch[-1], message)
-        if batch and full and not together:
+        if batch and full:
             yield batch
             batch, size = [], 0
         batch.append(message)
         size += len(message.content)
     if batch:
         yield batch
-
-
-def _one_instant(one: Ask | Unusable, other: Ask | Unusable) -> bool:
-    if isinstance(one, Unusable) or isinstance(other, Unusable):
-        return False
-    return (one.case_key, one.time) == (other.case_key, other.time)
 
 
 def _hash_of(*paths: Path) -> str:
