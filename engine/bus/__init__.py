@@ -17,7 +17,7 @@ CASE_SEALED = "lianxin.case-sealed"
 DEAD_LETTERS = "lianxin.dead-letters"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
     """One message of the intake as it came. `following` is the offset to go on from once it is settled."""
 

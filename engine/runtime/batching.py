@@ -12,13 +12,19 @@ Fence = tuple[str, str, int, int, int]
 """group, partition, epoch, offset from, offset to"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
     """A message of a batch, with the offset that is settled when it is, and how far its partition is read then."""
 
     message: Ask | Unusable
     fence: Fence | None = None
     watermark: tuple[str, Instant] | None = None
+
+    @property
+    def following(self) -> int:
+        """The offset to go on from after it."""
+        assert self.fence is not None
+        return self.fence[4]
 
 
 def waves(part: Sequence[int], items: Sequence[Item], case_of: Callable[[Ask], str]) -> list[list[int]]:

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +33,7 @@ from engine.core.instants import MICROSECOND, Instant, plus
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.batching import Item
+from engine.runtime.garbage import seldom_collected
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line
 from engine.runtime.local_socket import Server, socket_path
 from engine.runtime.messages import answered
@@ -89,6 +90,15 @@ def stopped_by_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where reading a file goes on, under which epoch it is held."""
+
+    partition: str
+    epoch: int
+    offset: int
+
+
 class Worker:
     """The loop, step by step: `step` does a little of everything that waits and says whether there was anything."""
 
@@ -104,7 +114,9 @@ class Worker:
         else:
             self.writer.wait_for(SPOOL)
         self._claims: dict[str, tuple[int, int]] = {}  # of a file: epoch and offset
+        self._ahead: tuple[Place, list[Item]] | None = None  # what was read while the disk wrote
         self._closing = ExitStack()
+        self._closing.enter_context(seldom_collected())
         path = line.store.path
         if settings.listen and path is not None:
             server = Server(socket_path(path), self.queue.perform, log)
@@ -213,28 +225,40 @@ class Worker:
     def _take_file(self, partition: str, now: Instant) -> bool:
         """Its next lines, or, where none is left, its end."""
         assert self.spool is not None
-        epoch, offset = self._claim(partition)
+        place = Place(partition, *self._claim(partition))
+        ahead, self._ahead = self._ahead, None
         try:
-            deliveries = self.spool.take(partition, offset, self.settings.messages_max)
+            items = ahead[1] if ahead is not None and ahead[0] == place else self._items(self.spool, place)
         except LianxinError as error:
             self.log.tell("intake.file_unreadable", code=error.code)
             return False
-        if not deliveries:  # killed between the commit of its last line and its end
+        if not items:  # killed between the commit of its last line and its end
             self._end_file(partition)
             return partition not in self._claims
         del self._claims[partition]  # asked for anew unless all of it commits: a part of it may have
-        items = []
-        for delivery in deliveries:
-            fence = (SPOOL_GROUP, partition, epoch, offset, delivery.following)
-            items.append(Item(self._read(delivery), fence, (SPOOL, delivery.received_at) if delivery.last else None))
-            offset = delivery.following
-        self.writer.take_in(items, now)
-        self._claims[partition] = (epoch, offset)
+        following = replace(place, offset=items[-1].following)
+        self.writer.take_in(items, now, meanwhile=lambda: self._read_ahead(following))
+        self._claims[partition] = (following.epoch, following.offset)
         self.writer.marks.progress(SPOOL, now)
-        if deliveries[-1].last:
-            self.writer.marks.move(SPOOL, deliveries[-1].received_at, now)
+        if (mark := items[-1].watermark) is not None:
+            self.writer.marks.move(SPOOL, mark[1], now)
             self._end_file(partition)
         return True
+
+    def _items(self, spool: Spool, place: Place) -> list[Item]:
+        """The next lines of a file, each with its offset; the last one of all with the file's mark."""
+        found, offset = [], place.offset
+        for delivery in spool.take(place.partition, offset, self.settings.messages_max):
+            fence = (SPOOL_GROUP, place.partition, place.epoch, offset, delivery.following)
+            found.append(Item(self._read(delivery), fence, (SPOOL, delivery.received_at) if delivery.last else None))
+            offset = delivery.following
+        return found
+
+    def _read_ahead(self, place: Place) -> None:
+        """While the disk writes one batch, the next one is read; at most that one. Nothing is decided yet."""
+        assert self.spool is not None
+        with suppress(Exception):  # it is read again when its turn comes, and what is wrong with it shows then
+            self._ahead = (place, self._items(self.spool, place))
 
     def _end_file(self, partition: str) -> None:
         """Its last line is committed. Where it cannot be removed, it is looked at again and again, and told."""
@@ -257,11 +281,13 @@ class Worker:
     def _read(self, delivery: Delivery) -> Ask | Unusable:
         """A line; one without a readable id is known by its place, so that it is a dead letter once."""
         message = self.writer.read_in(delivery.raw, delivery.received_at)
-        message = replace(message, file=delivery.file, row=delivery.row)
-        if isinstance(message, Unusable) and not (message.source and message.id):
+        if isinstance(message, Ask):
+            message.file, message.row = delivery.file, delivery.row
+            return message
+        if not (message.source and message.id):
             source = message.source or f"spool:{delivery.file}"
             message = replace(message, source=source, id=message.id or f"{delivery.partition}:{delivery.row}")
-        return message
+        return replace(message, file=delivery.file, row=delivery.row)
 
     # ── beside that ───────────────────────────────────────────────────────────────────────────────────────────
 

@@ -29,6 +29,7 @@ from engine.runtime.timekeeper import Timekeeper
 from engine.runtime.watermarks import DONE, MAX_WAIT, Reach, Watermarks
 from engine.store.batch import Batch, ParkedRow
 from engine.store.reader import Reader
+from engine.store.store import Meanwhile
 from engine.store.transaction import Tx
 from schemas.intake import read_event
 
@@ -92,8 +93,8 @@ class Writer:
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def take_in(self, items: Sequence[Item], now: Instant) -> list[Answer]:
-        """Carry messages, and what follows from them, to their commit; one answer each."""
+    def take_in(self, items: Sequence[Item], now: Instant, meanwhile: Meanwhile | None = None) -> list[Answer]:
+        """Carry messages, and what follows from them, to their commit; one answer each. `meanwhile`: see the store."""
         answers: dict[int, Answer] = {}
 
         def work(tx: Tx, part: Sequence[int]) -> Place:
@@ -123,7 +124,7 @@ class Writer:
             self.held.add(case_id)
 
         began = monotonic()
-        self._isolated(range(len(items)), work, quarantine)
+        self._isolated(range(len(items)), work, quarantine, meanwhile)
         if items:
             counts = Counter(LOGGED[answer.status] for answer in answers.values())
             spent = round((monotonic() - began) * 1000)
@@ -226,12 +227,13 @@ class Writer:
         parts: Sequence[Part],
         work: Callable[[Tx, Sequence[Part]], Place],
         quarantine: Callable[[Part, Exception], None],
+        meanwhile: Meanwhile | None = None,
     ) -> None:
         """Do all of it in one transaction; where a bug shows, halve until the part that has it is found."""
         if not parts:
             return
         try:
-            with self.line.store.transaction() as tx:
+            with self.line.store.transaction(meanwhile) as tx:
                 place = work(tx, parts)
         except (AssertionError, LianxinError, MemoryError):
             raise  # store, chain or fence are broken, or an operator must mend something: the worker must not go on

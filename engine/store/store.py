@@ -8,7 +8,8 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -38,6 +39,7 @@ while a message that comes alone waits no longer (with 16,384 it does, on a slow
 CHECKPOINT_PAGES = 32 * 1024 * 1024 // PAGE_BYTES
 """Pages in the WAL before they are moved to the database file."""
 DEFAULT_TIME_ZONE = "Asia/Shanghai"
+Meanwhile = Callable[[], None]
 
 
 class Store:
@@ -53,6 +55,7 @@ class Store:
         self._driver: Any = self._connection.connection.driver_connection
         self._turn = threading.RLock()
         self._remembered = Remembered()
+        self._committer = ThreadPoolExecutor(1, "commit")  # its thread begins with the first commit that has company
         self._busy = ""  # what the thread that has the turn is in: a transaction, or (in memory) a reading
         self._lock_file: IO[str] | None = None
 
@@ -90,18 +93,25 @@ class Store:
         return store
 
     @contextmanager
-    def transaction(self) -> Iterator[Tx]:
-        """Write: commit at the end, roll back on any exception. Inside another transaction an AssertionError."""
+    def transaction(self, meanwhile: Meanwhile | None = None) -> Iterator[Tx]:
+        """Write: commit at the end, roll back on any exception. Inside another transaction an AssertionError.
+
+        `meanwhile` is called while another thread waits for the disk: what it does must not need this store, and must
+        not count on the commit. What it raises is raised after the commit.
+        """
         with self._turn:
             assert not self._busy, f"a transaction inside a {self._busy}"
             self._lock()
             self._busy = "transaction"
             try:
-                with self._begun("BEGIN IMMEDIATE"):
+                with self._begun("BEGIN IMMEDIATE", commit=False):
                     tx = Tx(self._connection, self._month_of, self._remembered)
                     yield tx
                     tx.finish()
+                    failed = self._commit(meanwhile)
                 tx.committed()
+                if failed is not None:
+                    raise failed
             finally:
                 self._busy = ""
 
@@ -145,6 +155,7 @@ class Store:
 
     def close(self) -> None:
         """Close all connections; the write lock is free again."""
+        self._committer.shutdown()
         self._connection.close()
         self._engine.dispose()
         self._driver.close()
@@ -190,12 +201,34 @@ class Store:
             raise LianxinError("LX-522", exit_code=5, path=self.path)
         return dict(self._driver.execute("SELECT name, value FROM about").fetchall())
 
+    def _commit(self, meanwhile: Meanwhile | None) -> BaseException | None:
+        """Commit, and do something else while it lasts; what went wrong with that."""
+        if meanwhile is None:
+            self._driver.commit()
+            return None
+        begun = threading.Event()
+
+        def commit() -> None:
+            begun.set()
+            self._driver.commit()  # without the interpreter's lock, so that this thread and that one both run
+
+        committing = self._committer.submit(commit)
+        begun.wait()
+        try:
+            meanwhile()
+        except BaseException as error:
+            return error
+        finally:
+            committing.result()
+        return None
+
     @contextmanager
-    def _begun(self, begin: str) -> Iterator[None]:
+    def _begun(self, begin: str, *, commit: bool = True) -> Iterator[None]:
         try:
             self._driver.execute(begin)
             yield
-            self._driver.commit()
+            if commit:
+                self._driver.commit()
         except sqlite.OperationalError as error:
             self._driver.rollback()
             raise LianxinError("LX-524", exit_code=5, path=self.path, reason=error) from error
