@@ -140,6 +140,22 @@ def test_reading_the_log_again_from_its_beginning_changes_nothing(tmp_path: Path
         assert len(facts(line)) == length
 
 
+def test_the_place_of_the_reactions_commits_with_them_and_whoever_lost_it_writes_no_more(tmp_path: Path) -> None:
+    with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-24 00:00"))) as worker:
+        send(worker, [register("K1", "2026-04-01 09:00"), assign("K1", "2026-04-01 09:30")])
+        with line.store.read() as reader:
+            (held,) = [row for row in reader.offsets() if row["group"] == "reactions"]
+            heard = [event.position for event in reader.log(0) if event.reacts]
+        assert (held["next"], held["epoch"]) == (heard[-1], worker.writer.place.epoch)
+        with line.store.transaction() as tx:
+            assert tx.claim("reactions", "log") == (held["epoch"] + 1, heard[-1])
+        length = len(facts(line))
+        with pytest.raises(LianxinError) as refused:
+            send(worker, [register("K2", "2026-04-01 09:00"), assign("K2", "2026-04-01 09:30")])
+        assert refused.value.code == "LX-527"
+        assert len(facts(line)) == length + 2, "the messages stand; the clocks that rang with no right to do not"
+
+
 # ── clocks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
