@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import time
 from collections import Counter
@@ -18,13 +17,14 @@ from engine.app import consumers
 from engine.audit.verify import verify
 from engine.core.evolve import evolve
 from engine.core.model import GENESIS, Case
-from engine.runtime.asks import UNLIMITED, from_event
+from engine.runtime.asks import UNLIMITED, Ask, Unusable, from_event
 from engine.runtime.assembly import Assembly
+from engine.runtime.garbage import seldom_collected
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line, carry
 from engine.runtime.react import GROUP, LOG, Place, react
 from engine.runtime.replay import replay
 from engine.store.keys import fixed_keys
-from engine.store.store import Store
+from engine.store.store import Meanwhile, Store
 from engine.store.vault import Vault
 from schemas.intake import read_event
 
@@ -33,6 +33,7 @@ ON = (
     "chain of digests, encrypted vault (petition text, case key), case table, deadline table, read models, offsets, "
     "one filtered consumer, WAL, synchronous=FULL, secure_delete"
 )
+REACTING = consumers()
 NOW = "2026-05-20T00:00:00.000000Z"
 SOURCES = {"*": UNLIMITED}
 PACED_PER_S = 1_000
@@ -42,7 +43,7 @@ PACED_SECONDS = 3
 @contextmanager
 def office(folder: Path, name: str = "ours.db") -> Iterator[tuple[Line, Place]]:
     """A fresh database on disk and the line over it, with the place of the one consumer group."""
-    assembly = Assembly(consumers())
+    assembly = Assembly(REACTING)
     flow = assembly.workflow(Path(__file__).with_name("workload.yaml"))
     keys = fixed_keys()
     vault = Vault(keys)
@@ -50,23 +51,34 @@ def office(folder: Path, name: str = "ours.db") -> Iterator[tuple[Line, Place]]:
         line = assembly.line(store, keys, vault, assembly.book({flow.name: flow}, store=store))
         with store.transaction() as tx:
             place = Place(*tx.claim(GROUP, LOG))
-        gc.collect()
-        gc.freeze()  # what was loaded stays; collections look at a batch's objects only
-        yield line, place
+        with seldom_collected():
+            yield line, place
 
 
-def feed(line: Line, place: Place, messages: Sequence[bytes], answers: Counter[str]) -> Place:
+Wishes = list[Ask | Unusable]
+
+
+def wishes(line: Line, messages: Sequence[bytes]) -> Wishes:
+    """The messages of a batch, read at the door."""
+    return [from_event(read_event(raw), line.book, SOURCES, NOW, raw) for raw in messages]
+
+
+def feed(line: Line, place: Place, asks: Wishes, answers: Counter[str], meanwhile: Meanwhile | None = None) -> Place:
     """One batch along the line: messages, what follows from them, offset; one transaction."""
-    asks = [from_event(read_event(raw), line.book, SOURCES, NOW, raw) for raw in messages]
-    with line.store.transaction() as tx:
+    with line.store.transaction(meanwhile) as tx:
         for answer in carry(tx, asks, line, NOW):
             answers[answer.status] += 1
-        return react(tx, line, consumers(), place, NOW)
+        return react(tx, line, REACTING, place, NOW)
 
 
 def feed_all(line: Line, place: Place, messages: Sequence[bytes], answers: Counter[str]) -> Place:
-    for start in range(0, len(messages), BATCH_MESSAGES_MAX):
-        place = feed(line, place, messages[start : start + BATCH_MESSAGES_MAX], answers)
+    """All of them as `run` does: while the disk writes one batch, the next one is read."""
+    ahead = wishes(line, messages[:BATCH_MESSAGES_MAX])
+    for start in range(BATCH_MESSAGES_MAX, len(messages) + BATCH_MESSAGES_MAX, BATCH_MESSAGES_MAX):
+        following: list[Wishes] = []
+        rest = messages[start : start + BATCH_MESSAGES_MAX]
+        place = feed(line, place, ahead, answers, lambda: following.append(wishes(line, rest)))  # noqa: B023
+        (ahead,) = following
     return place
 
 
@@ -130,7 +142,7 @@ def latency(cases: int, folder: Path) -> dict[str, Any]:
             if arrived == done:
                 time.sleep(0.0002)
                 continue
-            place = feed(line, place, messages[done:arrived], Counter())
+            place = feed(line, place, wishes(line, messages[done:arrived]), Counter())
             durable = time.perf_counter()
             waits += [durable - (begun + index / PACED_PER_S) for index in range(done, arrived)]
             done = arrived
