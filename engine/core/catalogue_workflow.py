@@ -150,4 +150,10 @@ CODES = {
         remedy_zh="在 workflows/calendars/ 放入该日历",
         remedy_en="put the calendar into workflows/calendars/",
     ),
+    "LX-412": Entry(
+        zh="响应无休止地互相引发：{reactions}（事项 {case_id}，{at}）",
+        en="reactions set each other off without end: {reactions} (case {case_id}, {at})",
+        remedy_zh="为其中一个响应加上 when 或 once: true；lianxin lint 会指出这样的循环",
+        remedy_en="give one of them a `when`, or `once: true`; `lianxin lint` points out such loops",
+    ),
 }

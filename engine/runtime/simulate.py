@@ -13,20 +13,21 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
+from engine.core.errors import LianxinError
 from engine.core.instants import Instant
 from engine.core.model import Command
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.clock import rungs
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Answer, Line, carry
-from engine.runtime.react import Consumer, wished
+from engine.runtime.react import ROUNDS_MAX, Consumer, wished
 from engine.store.transaction import Tx
 
 Order = Literal["occurred", "arrival"]
 SORTED_IN_MEMORY_MAX = 200_000
 """Messages held before a sorted run is written to a temporary file."""
 STEPS_PER_COMMIT = 2_000
-ROUNDS_PER_INSTANT_MAX = 10_000
-"""Reactions to reactions at one instant; beyond it the workflow loops."""
+POINTS_PER_INSTANT_MAX = 10_000
+"""Pages of points of clocks that are due at one instant; beyond it clocks ring without end."""
 
 Progress = Callable[[int, Instant], None]
 
@@ -87,16 +88,17 @@ class Simulation:
 
     def _settle(self, tx: Tx, to: Instant = "") -> None:
         """At this instant: reactions until none is left, then the points due now, and again."""
-        for _ in range(ROUNDS_PER_INSTANT_MAX):
+        for _ in range(POINTS_PER_INSTANT_MAX):
             self._react(tx)
             due = rungs(tx, to or self.now, self.line, limit=BATCH_MESSAGES_MAX)
             if not due:
                 return
             self._carry(tx, due)
-        raise AssertionError("reactions loop at one instant")
+        raise AssertionError("clocks ring without end")
 
     def _react(self, tx: Tx) -> None:
-        for _ in range(ROUNDS_PER_INSTANT_MAX):
+        commands: list[Command] = []
+        for _ in range(ROUNDS_MAX):
             events = tx.log(self.cursor, BATCH_MESSAGES_MAX, reacts_only=True)
             if not events:
                 return
@@ -104,7 +106,9 @@ class Simulation:
             commands = wished(events, self.line, self.consumers, self.now)
             if commands:
                 self._carry(tx, commands)
-        raise AssertionError("reactions loop at one instant")
+        names = dict.fromkeys(command.cause["reaction"] for command in commands)
+        facts = {"reactions": "、".join(names), "case_id": commands[0].case_id if commands else "", "at": self.now}
+        raise LianxinError("LX-412", exit_code=1, **facts)
 
     def _carry(self, tx: Tx, batch: Sequence[Ask | Unusable | Command]) -> list[Answer]:
         answers = carry(tx, batch, self.line, self.now)
