@@ -246,18 +246,18 @@ class Reader:
 def _event(row: tuple[int, int | None, int, bytes, bytes]) -> Event:
     position, version, reacts, body, digest = row
     said = orjson.loads(body)
-    return Event(
-        case_id=said["case"],
-        version=version or 0,
-        type=said["type"],
-        occurred_at=said["occurred_at"],
-        recorded_at=said["recorded_at"],
-        actor=said.get("actor", {}),
-        data=said["data"],
-        body=body,
-        digest=digest,
-        reacts=bool(reacts),
-        position=position,
+    return Event(  # in the order of its fields: by name it takes twice as long
+        said["case"],
+        version or 0,
+        said["type"],
+        said["occurred_at"],
+        said["recorded_at"],
+        said.get("actor") or {},
+        said["data"],
+        body,
+        digest,
+        bool(reacts),
+        position,
     )
 
 
