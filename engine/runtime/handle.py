@@ -117,14 +117,33 @@ def carry(
     fresh = run.unseen(messages, again)
     run.load(fresh, retry)
     run.retry_parked(run.retried)
-    for index, decoded in run.decoded(run.free(fresh, held)):
+    ready = run.decoded(run.free(fresh, held))
+    for (index, decoded), until in zip(ready, followed_by(ready), strict=True):
         run.settle(index, messages[index], decoded)
-    run.retry_parked(run.touched)
+        run.retry_parked_for(index, until)
     run.answer_repeats()
     run.batch.cases = {case_id: case for case_id, case in run.cases.items() if case_id in run.touched}
     if run.has_work():
         tx.append(run.batch)
     return [run.answers[index] for index in range(len(messages))]
+
+
+Turn = tuple[Instant, int]
+"""When a message about a case has its turn: (occurred_at, sequence)."""
+
+
+def followed_by(ready: Sequence[tuple[int, Command | Unusable]]) -> list[Turn | None]:
+    """For each message of a batch the turn of the next one about the same case; None where there is none."""
+    found: list[Turn | None] = []
+    following: dict[str, Turn] = {}
+    for _, message in reversed(ready):
+        if isinstance(message, Command):
+            found.append(following.get(message.case_id))
+            following[message.case_id] = (message.at, message.sequence)
+        else:
+            found.append(None)
+    found.reverse()
+    return found
 
 
 class _Run:
@@ -251,8 +270,6 @@ class _Run:
         if isinstance(decoded, Unusable):
             self._bury(index, decoded)
             return
-        if decoded.case_id in self.waiting and decoded.case_id in self.touched:
-            self.retry_parked([decoded.case_id], until=decoded.at)
         case = self.cases[decoded.case_id]
         if decoded.kind == "open_case" and isinstance(message, Ask) and case.exists != self.known[index]:
             self._take_out_of_vault(message, decoded.case_id)  # a message before it in the batch has opened the case
@@ -319,14 +336,16 @@ class _Run:
         self.batch.vault_entries = entries
         self.batch.vault_keys = [row for row in self.batch.vault_keys if row[:2] in used]
 
-    def retry_parked(self, case_ids: Iterable[str], until: Instant = "") -> None:
-        """What waits for these cases is tried again, always the oldest first, until nothing moves.
+    def retry_parked_for(self, index: int, until: Turn | None) -> None:
+        """After a message: what waits for its case, where that has moved, and whose turn is before the next one's."""
+        case_id = self.case_ids.get(index, "")
+        if case_id in self.waiting and case_id in self.touched:
+            self.retry_parked([case_id], until)
 
-        Done after each append to its case: before the next message about it as far as what waits is older (`until`),
-        and at the end of the batch.
-        """
+    def retry_parked(self, case_ids: Iterable[str], until: Turn | None = None) -> None:
+        """What waits for these cases (up to a turn) is tried again: always the oldest first, until nothing moves."""
         waiting = [one for case_id in case_ids for one in self.waiting.get(case_id, {}).values()]
-        waiting = [one for one in waiting if not until or one.ask.time <= until]
+        waiting = [one for one in waiting if until is None or (one.ask.time, one.ask.sequence) <= until]
         waiting.sort(key=lambda one: (one.ask.time, one.ask.sequence, one.ask.source, one.ask.id))
         while (taken := next((one for one in waiting if self._retry(one)), None)) is not None:
             waiting.remove(taken)
