@@ -107,8 +107,8 @@ class Simulation:
             if commands:
                 self._carry(tx, commands)
         names = dict.fromkeys(command.cause["reaction"] for command in commands)
-        facts = {"reactions": "、".join(names), "case_id": commands[0].case_id if commands else "", "at": self.now}
-        raise LianxinError("LX-412", exit_code=1, **facts)
+        case_id = commands[0].case_id if commands else ""
+        raise LianxinError("LX-412", exit_code=1, reactions="、".join(names), case_id=case_id, at=self.now)
 
     def _carry(self, tx: Tx, batch: Sequence[Ask | Unusable | Command]) -> list[Answer]:
         answers = carry(tx, batch, self.line, self.now)
