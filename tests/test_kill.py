@@ -104,7 +104,7 @@ def test_killed_sixty_times_a_run_and_an_import_end_where_an_undisturbed_one_end
         if done == {"import", "run"}:
             assert judged(torn, kept) == []
             assert digest_of(torn) == digest_of(calm)
-            torn, done = prepared(tmp_path / f"torn{killed}", kept), set()
+            torn, done = prepared(tmp_path / f"torn{killed}-{chance.getrandbits(32)}", kept), set()
     for last in (imports(torn), works(torn)):
         lived_through(last)
     assert judged(torn, kept) == []
