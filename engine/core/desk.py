@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.core.calendar import Calendar
 from engine.core.directory import Directory, Lookups
@@ -42,7 +42,8 @@ class Sight(dict[str, Any]):
     __slots__ = ("_at", "_case", "_rules")
 
     def __init__(self, case: Case, rules: Rules, at: Instant, **more: Any) -> None:
-        super().__init__(more)
+        if more:
+            self.update(more)
         self._case = case
         self._rules = rules
         self._at = at
@@ -70,17 +71,24 @@ COMPUTED = frozenset({"case", "now", "tracks", "counts"})
 
 
 def track_counters(case: Case, workflow: Workflow) -> JsonObject:
-    """`tracks.T.open`, `.count`, `.at.STATE` of every track the workflow knows."""
-    found: JsonObject = {
-        name: {"open": 0, "count": 0, "at": dict.fromkeys(machine.states, 0)}
-        for name, machine in workflow.tracks.items()
-    }
+    """`tracks.T.open`, `.count`, `.at.STATE` of every track the workflow knows. Shared: not to be changed."""
+    if not case.tracks:
+        return _no_tracks(workflow)
+    found = _no_tracks.__wrapped__(workflow)
     for track in case.tracks.values():
         counter = found[track["track"]]
         counter["count"] += 1
         counter["open"] += track["open"]
         counter["at"][track["state"]] += 1
     return found
+
+
+@lru_cache(maxsize=64)  # a case without tracks is the most frequent one
+def _no_tracks(workflow: Workflow) -> JsonObject:
+    return {
+        name: {"open": 0, "count": 0, "at": dict.fromkeys(machine.states, 0)}
+        for name, machine in workflow.tracks.items()
+    }
 
 
 def named_counts(case: Case, rules: Rules, at: Instant) -> JsonObject:
@@ -122,22 +130,28 @@ class Missed(dict[str, bool]):
 class Desk:
     """One command, decided step by step: whoever looks at the case sees it with all drafts so far folded in."""
 
-    __slots__ = ("_case", "_unfolded", "command", "drafts", "rules")
+    __slots__ = ("_before", "_folded", "case", "command", "drafts", "rules")
+
+    case: Case
 
     def __init__(self, case: Case, command: Command, rules: Rules) -> None:
-        self._case = case
-        self._unfolded: list[Draft] = []
+        self.case = self._before = case
+        self._folded = 0
         self.command = command
         self.rules = rules
         self.drafts: list[Draft] = []
 
-    @property
-    def case(self) -> Case:
-        if self._unfolded:  # most commands end with their first draft, which nobody looks at
-            for draft in self._unfolded:
-                self._case = folded(self._case, draft)
-            self._unfolded = []
-        return self._case
+    if not TYPE_CHECKING:  # to the type checker `case` is an attribute like any other
+
+        def __getattr__(self, name: str) -> Case:
+            """`case`, after a draft has made it out of date: folded now, because most last drafts nobody looks at."""
+            if name != "case":
+                raise AttributeError(name)
+            for draft in self.drafts[self._folded :]:
+                self._before = folded(self._before, draft)
+            self._folded = len(self.drafts)
+            self.case = self._before
+            return self._before
 
     def sight(self, track_id: str = "", **more: Any) -> Sight:
         if track_id:
@@ -190,7 +204,8 @@ class Desk:
         heard = not listened.isdisjoint(names)
         draft = Draft(type_, at or command.at, actor or command.actor, data, letter_number, heard)
         self.drafts.append(draft)
-        self._unfolded.append(draft)
+        if self._folded == len(self.drafts) - 1:
+            del self.case
         if heard:
             data["names"] = sorted(listened.intersection(names))
             data["summary"] = summary(self.case, self.rules, draft.occurred_at, str(data.get("track", "")))

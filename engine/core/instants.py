@@ -7,6 +7,7 @@ Durations between instants are whole microseconds.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 Instant = str
 """A fixed-width RFC 3339 UTC text with microseconds; order of text is order of time (years 0001 to 9999)."""
@@ -42,6 +43,7 @@ def plus(instant: Instant, span: timedelta) -> Instant:
     return from_datetime(to_datetime(instant) + span)
 
 
+@lru_cache(maxsize=4096)  # most are asked for the end of a day, and there are few days
 def after(instant: Instant) -> Instant:
     """The next instant there is: one microsecond later."""
     return plus(instant, MICROSECOND)

@@ -27,7 +27,8 @@ def check_role(desk: Desk, by: By, not_as: tuple[str, ...], sight: Sight) -> Non
     if actor.role == ENGINE:
         return
     role = desk.rules.workflow.roles[actor.role]
-    _check_relations(desk, role, actor, sight)
+    if actor.person or actor.unit:
+        _check_relations(desk, role, actor, sight)
     if not actor.person:
         return
     for other in (*role.not_as, *not_as):
@@ -41,9 +42,7 @@ def units_of(desk: Desk, actor: Actor) -> tuple[str, ...]:
 
 
 def _check_relations(desk: Desk, role: Role, actor: Actor, sight: Sight) -> None:
-    """`of`, `not_of`, `is`. A system that names no unit vouches for the role (its `sources` entry allows it)."""
-    if not actor.person and not actor.unit:
-        return
+    """`of`, `not_of`, `is`, of whoever names himself or his unit; a system that does neither vouches for the role."""
     directory = desk.rules.directory
     if role.of is not None:
         unit = desk.value(role.of, sight)

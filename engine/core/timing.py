@@ -38,7 +38,8 @@ def overdue(
 
     Others wait until the intake has come so far: what was in time for them may still be on its way.
     """
-    if not any(_is_over(clock, desk.command.at) for clock in desk.case.clocks.values()):
+    at = desk.command.at
+    if not [clock for clock in desk.case.clocks.values() if _is_over(clock, at)]:
         return []  # mostly so: which ones this fact would touch need not be asked
     workflow = desk.rules.workflow
     touched = [(d, track_id) for what, d in workflow.clock_effects(names) if what != "start" or d.again == "restart"]
@@ -53,7 +54,7 @@ def overdue(
         key: (deadline, key, clock)
         for deadline, track in touched
         for key, clock in runs(desk, deadline, track)
-        if _is_over(clock, desk.command.at)
+        if _is_over(clock, at)
     }
     return sorted(found.values(), key=lambda one: (one[2]["due_at"], one[1]))
 
@@ -104,9 +105,10 @@ def concerns(case: Case, workflow: Workflow, machine: str, names: tuple[str, ...
     """Whether a fact of this machine that fires these names can touch any clock: most do not, and cost nothing more."""
     if machine in workflow.restless or workflow.clock_effects(names):
         return True
-    if any(deadline.pause_conditions for deadline in workflow.pausing):  # they may read what any machine changes
+    if workflow.pausing and any(d.pause_conditions for d in workflow.pausing):  # may read what any machine changes
         return True
-    return any(c["status"] == "running" and "owner" not in c and "armed" not in c for c in case.clocks.values())
+    running = [clock for clock in case.clocks.values() if clock["status"] == "running"]
+    return any("owner" not in clock and "armed" not in clock for clock in running) if running else False
 
 
 class Effects:
@@ -145,10 +147,10 @@ class Effects:
         """All effects of the fired names, in the order cancel, stop, start; what a state halts stands still."""
         workflow = self.desk.rules.workflow
         entries = workflow.clock_effects(names)
-        for what in ("cancel", "stop"):
-            for kind, deadline in entries:
-                if kind == what:
-                    self._end(deadline, "cancelled" if what == "cancel" else "met")
+        for deadline in [deadline for kind, deadline in entries if kind == "cancel"]:
+            self._end(deadline, "cancelled")
+        for deadline in [deadline for kind, deadline in entries if kind == "stop"]:
+            self._end(deadline, "met")
         started = [deadline for kind, deadline in entries if kind == "start"]
         started += [d for d in workflow.any_event if d.machine in ("", self.machine)]
         for deadline in dict.fromkeys(started):
@@ -195,7 +197,9 @@ class Effects:
         """Clocks stand still in the states of their `pause:`; its `when` may read what any machine has changed."""
         calendar = self.desk.rules.calendar
         pausing = self.desk.rules.workflow.pausing
-        for key, clock in {**self.desk.case.clocks, **self.changed}.items() if pausing else ():
+        if not pausing:
+            return
+        for key, clock in {**self.desk.case.clocks, **self.changed}.items():
             if clock["status"] != "running" or "armed" in clock:
                 continue
             deadline = deadline_of(self.desk, clock, self.after.case)
@@ -233,7 +237,7 @@ class Effects:
             deadline.again == "never" or (deadline.again in ("resume", "keep due") and last["status"] == "running")
         ):
             return
-        if self._is_over(deadline) or not self.after.holds(deadline.conditions, self.sight):
+        if self._is_over(deadline) or (deadline.conditions and not self.after.holds(deadline.conditions, self.sight)):
             return
         calendar = self.desk.rules.calendar
         if last is not None and last["status"] == "running":

@@ -109,7 +109,8 @@ def sponsor_for(desk: Desk, values: JsonObject, notes: JsonObject) -> tuple[str,
 
 def mark_corrected(desk: Desk, names: list[str], data: JsonObject) -> None:
     """Letters drawn by a breach that was none stay, with their numbers, and say so."""
-    corrected = {name.split(".")[1] for name in names if name.startswith("deadline.") and name.endswith(".corrected")}
+    fired = [name for name in names if name.endswith(".corrected")]
+    corrected = {name.split(".")[1] for name in fired if name.startswith("deadline.")}
     for key, track in desk.case.tracks.items() if corrected else ():
         if track["track"] == LETTER and track["data"].get("deadline") in corrected:
             data.setdefault("tracks", {})[key] = {**data.get("tracks", {}).get(key, track), "corrected": True}

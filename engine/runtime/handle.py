@@ -344,6 +344,8 @@ class _Run:
 
     def retry_parked(self, case_ids: Iterable[str], until: Turn | None = None) -> None:
         """What waits for these cases (up to a turn) is tried again: always the oldest first, until nothing moves."""
+        if not self.waiting:
+            return
         waiting = [one for case_id in case_ids for one in self.waiting.get(case_id, {}).values()]
         waiting = [one for one in waiting if until is None or (one.ask.time, one.ask.sequence) <= until]
         waiting.sort(key=lambda one: (one.ask.time, one.ask.sequence, one.ask.source, one.ask.id))

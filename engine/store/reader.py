@@ -20,6 +20,7 @@ Driver = Any
 """A DB-API connection; pysqlite3 publishes no types."""
 
 LOG_COLUMNS = "position, version, reacts, body, digest"
+PARKED_COLUMNS = "source, id, case_id, occurred_at, sequence, sealed, needs, parked_at, give_up_at, attempts"
 
 
 class Reader:
@@ -153,17 +154,15 @@ class Reader:
     def parked_for(self, case_ids: Iterable[str]) -> list[ParkedRow]:
         """What waits for these cases, oldest (occurred_at, sequence) first."""
         choice, parameters = one_of(list(case_ids))
-        sql = f"""SELECT source, id, case_id, occurred_at, sequence, sealed, needs, parked_at, give_up_at, attempts
-                  FROM parked WHERE case_id {choice} ORDER BY occurred_at, sequence, source, id"""
+        sql = f"""SELECT {PARKED_COLUMNS} FROM parked WHERE case_id {choice}
+                  ORDER BY occurred_at, sequence, source, id"""
         return [ParkedRow(*row) for row in self._driver.execute(sql, parameters)]
 
     def parked(self, *, give_up_until: Instant = "", limit: int = ROWS_MAX) -> list[ParkedRow]:
         """What is parked, by the instant it is given up; with `give_up_until` only what has waited too long by then."""
-        table = schema.parked
-        query = select(table).order_by(table.c.give_up_at, table.c.source, table.c.id).limit(limit)
-        if give_up_until:
-            query = query.where(table.c.give_up_at <= give_up_until)
-        return [ParkedRow(**row) for row in self._rows(query)]
+        until = "WHERE give_up_at <= ?" if give_up_until else ""
+        sql = f"SELECT {PARKED_COLUMNS} FROM parked {until} ORDER BY give_up_at, source, id LIMIT ?"
+        return [ParkedRow(*row) for row in self._driver.execute(sql, (give_up_until, limit) if until else (limit,))]
 
     def dead_letters(self, *, state: str = "", after: int = 0, limit: int = ROWS_MAX) -> list[DeadLetterRow]:
         """Dead letters by number, after one of them."""
