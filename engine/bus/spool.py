@@ -64,12 +64,12 @@ class Spool:
         try:
             stream = self._at(file, offset)
             found: list[Delivery] = []
+            name = file.path.name
             while len(found) < limit and (line := file.peeked or _line(stream)):
                 file.at += 1
                 file.peeked = b""
                 if raw := line.strip(b" \t\r\n"):
-                    place = (file.at - 1, file.at, raw, file.received_at)
-                    found.append(Delivery(partition, *place, file=file.path.name, row=file.at))
+                    found.append(Delivery(partition, file.at - 1, file.at, raw, file.received_at, False, name, file.at))
             file.peeked = file.peeked or _line(stream)
         except OSError as error:
             raise LianxinError("LX-537", exit_code=5, path=self.folder, reason=error.strerror or error) from error

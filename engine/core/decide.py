@@ -80,10 +80,10 @@ def transition(desk: Desk) -> None:
     command = desk.command
     check_there(desk)
     check_once(desk)
-    head, _, tail = command.name.partition(".")
-    if not tail:
+    if "." not in command.name:
         _move_or_correct(desk, desk.rules.workflow.main, "", command.name)
         return
+    head, _, tail = command.name.partition(".")
     machine = desk.rules.workflow.tracks.get(head)
     if machine is None:
         raise Refused("no-transition", state=desk.case.state, transition=command.name)

@@ -30,16 +30,19 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     if not forced:
         check_role(desk, by, transition.not_as, sight)
     of_own, of_event = sorted_values(values, transition.case_needs, transition.event_needs, transition.takes)
-    target = _target(desk, transition, machine, track_id)
+    target = transition.to if transition.to != BACK else _back(desk, transition, machine, track_id)
     ends = target is not None and machine.states[target].final
-    check_denial(desk, machine, track_id, of_own, ends=ends)
+    accused = desk.rules.workflow.accused
+    if accused:
+        check_denial(desk, machine, track_id, of_own, ends=ends)
     if of_own:  # conditions see the case (or track) with the needs laid over it
         own = "track" if track_id else "case"
         sight[own] = {**sight[own], **of_own}
     sight["event"] = of_event
     data: JsonObject = {"transition": f"{machine.name}.{name}" if track_id else name}
     inputs: JsonObject = {}
-    desk.check(transition.conditions, sight, inputs)
+    if transition.conditions:
+        desk.check(transition.conditions, sight, inputs)
     if transition.before is not None:
         _check_before(desk, transition.before, transition.name, track_id)
     if (
@@ -49,13 +52,13 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     ):
         return
     names = desk.rules.workflow.names_of(machine.name, name, state, target)
-    if end_overdue(desk, machine, track_id, names, target, state):
+    if case.clocks and end_overdue(desk, machine, track_id, names, target, state):
         move(desk, machine, track_id, name, values, forced=forced)  # decided on what that left
         return
     sets = {}
     for field, value in transition.sets:
         sets[field.name] = desk.value(value, sight, inputs) if hasattr(value, "evaluate") else value
-    if sets:
+    if sets and accused:
         check_denial(desk, machine, track_id, {**of_own, **sets}, ends=ends)
     if inputs:
         data["inputs"] = inputs
@@ -118,9 +121,8 @@ def _check_before(desk: Desk, before: tuple[str, str], transition: str, track_id
     raise Refused("too-late", deadline=name, transition=transition)
 
 
-def _target(desk: Desk, transition: Transition, machine: Machine, track_id: str) -> str | None:
-    if transition.to != BACK:
-        return transition.to
+def _back(desk: Desk, transition: Transition, machine: Machine, track_id: str) -> str:
+    """The state before."""
     came_from = desk.case.tracks[track_id].get("came_from", "") if track_id else desk.case.came_from
     if came_from not in machine.states:
         raise Refused("no-transition", transition=transition.name, reason="there is no state to go back to")

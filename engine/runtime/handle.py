@@ -118,9 +118,10 @@ def carry(
     run.load(fresh, retry)
     run.retry_parked(run.retried)
     ready = run.decoded(run.free(fresh, held))
-    for (index, decoded), until in zip(ready, followed_by(ready), strict=True):
+    for place, (index, decoded) in enumerate(ready):
         run.settle(index, messages[index], decoded)
-        run.retry_parked_for(index, until)
+        if run.waiting:
+            run.retry_parked_for(index, ready[place + 1 :])
     run.answer_repeats()
     run.batch.cases = {case_id: case for case_id, case in run.cases.items() if case_id in run.touched}
     if run.has_work():
@@ -132,18 +133,10 @@ Turn = tuple[Instant, int]
 """When a message about a case has its turn: (occurred_at, sequence)."""
 
 
-def followed_by(ready: Sequence[tuple[int, Command | Unusable]]) -> list[Turn | None]:
-    """For each message of a batch the turn of the next one about the same case; None where there is none."""
-    found: list[Turn | None] = []
-    following: dict[str, Turn] = {}
-    for _, message in reversed(ready):
-        if isinstance(message, Command):
-            found.append(following.get(message.case_id))
-            following[message.case_id] = (message.at, message.sequence)
-        else:
-            found.append(None)
-    found.reverse()
-    return found
+def next_turn(case_id: str, following: Sequence[tuple[int, Command | Unusable]]) -> Turn | None:
+    """The turn of the next message about a case among those that follow in the batch; None where there is none."""
+    turns = ((m.at, m.sequence) for _, m in following if isinstance(m, Command) and m.case_id == case_id)
+    return next(turns, None)
 
 
 class _Run:
@@ -210,10 +203,10 @@ class _Run:
             ask = Ask.unpacked(self.line.keys.open(row.sealed, b"parked"))
             self.waiting.setdefault(row.case_id, {})[row.source, row.id] = Waiting(row, ask)
 
-    def free(self, fresh: Mapping[int, Message], held: Collection[str]) -> dict[int, Message]:
+    def free(self, fresh: Mapping[int, Message], held: Collection[str]) -> Mapping[int, Message]:
         """The messages whose cases are not in quarantine; the others are parked, so that they queue behind it."""
         if not held:
-            return dict(fresh)
+            return fresh
         kept: dict[int, Message] = {}
         for index, message in fresh.items():
             if isinstance(message, Ask) and self.case_ids[index] in held:
@@ -231,12 +224,13 @@ class _Run:
 
     def _decode(self, index: int, ask: Ask) -> Decoded | Unusable:
         case_id = self.case_ids[index]
-        rules = self._rules(self.cases[case_id], ask.workflow)
+        case = self.cases[case_id]
+        rules = self._rules(case, ask.workflow)
         if rules is None:
             return Unusable(ask.source, ask.id, "unknown-workflow", f"no workflow {ask.workflow}", "workflow",
                             ask.file, ask.row, ask.packed())  # fmt: skip
-        self.known[index] = self.cases[case_id].exists
-        return decode(ask, case_id, rules, known=self.known[index])
+        self.known[index] = known = case.exists
+        return decode(ask, case_id, rules, known=known)
 
     def _rules(self, case: Case, workflow: str) -> Rules | None:
         return self.line.book.pinned(case.workflow) if case.exists else self.line.book.current(workflow)
@@ -287,13 +281,11 @@ class _Run:
         if isinstance(outcome, Rejection) and isinstance(message, Ask):
             self._take_out_of_vault(message, decoded.case_id)
 
-    def _decide(self, case: Case, command: Command) -> tuple[Outcome, Rules | None]:
-        rules = self._rules(case, command.workflow) if case.exists else self.line.book.pinned(command.workflow)
-        if rules is None:
-            return Rejection("no-case"), None
+    def _decide(self, case: Case, command: Command) -> tuple[Outcome, Rules]:
+        rules = self.line.book.pinned(case.workflow or command.workflow)
         return decide(case, command, rules), rules
 
-    def _record(self, command: Command, outcome: Accepted | Rejection, rules: Rules | None, digest: bytes) -> Answer:
+    def _record(self, command: Command, outcome: Accepted | Rejection, rules: Rules, digest: bytes) -> Answer:
         """Stamp the drafts, or write the refusal down; keep the message's outcome for ever."""
         events, first = self.batch.events, len(self.batch.events)
         case = self.cases[command.case_id]
@@ -305,7 +297,6 @@ class _Run:
             events.append(record(command.case_id, REJECTED_TYPE, data, cause, command.at, self.now))
             self.batch.inbox.append((command.source, command.id, digest, REJECTED, first))
             return Answer("rejected", command.case_id, case.version, outcome.code, outcome.facts)
-        assert rules is not None
         for draft in outcome.drafts:
             event = stamp(draft, case, command, rules, self.now, self.tx.next_number)
             events.append(event)
@@ -336,11 +327,11 @@ class _Run:
         self.batch.vault_entries = entries
         self.batch.vault_keys = [row for row in self.batch.vault_keys if row[:2] in used]
 
-    def retry_parked_for(self, index: int, until: Turn | None) -> None:
+    def retry_parked_for(self, index: int, following: Sequence[tuple[int, Command | Unusable]]) -> None:
         """After a message: what waits for its case, where that has moved, and whose turn is before the next one's."""
         case_id = self.case_ids.get(index, "")
         if case_id in self.waiting and case_id in self.touched:
-            self.retry_parked([case_id], until)
+            self.retry_parked([case_id], next_turn(case_id, following))
 
     def retry_parked(self, case_ids: Iterable[str], until: Turn | None = None) -> None:
         """What waits for these cases (up to a turn) is tried again: always the oldest first, until nothing moves."""

@@ -247,11 +247,12 @@ class Worker:
 
     def _items(self, spool: Spool, place: Place) -> list[Item]:
         """The next lines of a file, each with its offset; the last one of all with the file's mark."""
-        found, offset = [], place.offset
-        for delivery in spool.take(place.partition, offset, self.settings.messages_max):
-            fence = (SPOOL_GROUP, place.partition, place.epoch, offset, delivery.following)
-            found.append(Item(self._read(delivery), fence, (SPOOL, delivery.received_at) if delivery.last else None))
-            offset = delivery.following
+        found, partition, epoch, offset = [], place.partition, place.epoch, place.offset
+        for delivery in spool.take(partition, offset, self.settings.messages_max):
+            following = delivery.following
+            mark = (SPOOL, delivery.received_at) if delivery.last else None
+            found.append(Item(self._read(delivery), (SPOOL_GROUP, partition, epoch, offset, following), mark))
+            offset = following
         return found
 
     def _read_ahead(self, place: Place) -> None:
