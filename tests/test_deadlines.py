@@ -303,6 +303,17 @@ def test_a_kept_due_day_that_has_passed_is_missed_at_the_instant_it_starts_with_
     assert one.case.state == "closed"
 
 
+def test_an_end_whose_move_starts_what_has_ended_already_is_not_followed_for_ever() -> None:
+    text = "{within: 4 working days, from: [received, assigned], until: [handled], again: keep due, then: lapse}"
+    head = HEAD.replace("lapse:  {to: closed,", "lapse: {to: assigned,")
+    one = World(f"{head}deadlines: {{answering: {text}}}").opens("03-02 09:00")
+    one.does("assign", "clerk", "03-02 10:00")
+    one.does("answer", "clerk", "03-03 09:00")
+    assert code(one.does("rework", "clerk", "03-09 09:00")) == ""
+    assert one.incidents() == ["then-refused"]
+    assert one.case.state == "assigned"
+
+
 def test_a_kept_due_day_can_be_extended() -> None:
     one = assigned(
         "{within: 4 working days, from: assigned, until: [handled], again: keep due, pause: {while: [halted]}, extend: {by: 2 days, times: 1, approved_by: boss}}"

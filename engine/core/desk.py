@@ -130,7 +130,7 @@ class Missed(dict[str, bool]):
 class Desk:
     """One command, decided step by step: whoever looks at the case sees it with all drafts so far folded in."""
 
-    __slots__ = ("_before", "_folded", "case", "command", "drafts", "rules")
+    __slots__ = ("_before", "_folded", "case", "command", "drafts", "ends_followed", "rules")
 
     case: Case
 
@@ -140,6 +140,7 @@ class Desk:
         self.command = command
         self.rules = rules
         self.drafts: list[Draft] = []
+        self.ends_followed = 0  # moves that the ends of deadlines have made upon this command
 
     if not TYPE_CHECKING:  # to the type checker `case` is an attribute like any other
 

@@ -11,6 +11,8 @@ from engine.core.permits import check_denial, check_role, signatures
 from engine.core.workflow import MAIN, By, Deadline, Machine, Transition
 
 BACK = "back"
+ENDS_FOLLOWED_MAX = 5
+"""Moves that ends of deadlines make upon one command; beyond it they start what ends at once, and go on for ever."""
 
 
 def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObject, *, forced: bool = False) -> None:
@@ -294,6 +296,10 @@ def end_clock(desk: Desk, deadline: Deadline, key: str, clock: Clock, at: Instan
     if not deadline.then:
         return
     command, breach = desk.command, desk.drafts[-1].data
+    if desk.ends_followed >= ENDS_FOLLOWED_MAX:
+        desk.incident(breach, "then-refused", transition=deadline.then, refused="loop")
+        return
+    desk.ends_followed += 1
     desk.command = by_engine(command, at)
     try:
         move(desk, desk.rules.workflow.machine(deadline.machine), clock["track"], deadline.then, {}, forced=True)
