@@ -310,7 +310,7 @@ def test_an_end_whose_move_starts_what_has_ended_already_is_not_followed_for_eve
     one.does("assign", "clerk", "03-02 10:00")
     one.does("answer", "clerk", "03-03 09:00")
     assert code(one.does("rework", "clerk", "03-09 09:00")) == ""
-    assert one.incidents() == ["then-refused"]
+    assert one.incidents().count("then-refused") == 1
     assert one.case.state == "assigned"
 
 

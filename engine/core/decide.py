@@ -11,7 +11,7 @@ from typing import assert_never
 from engine.core.desk import Desk, Refused, Rules
 from engine.core.late_facts import correct_late, last_fact_of
 from engine.core.model import ENGINE, Accepted, Case, Command, Early, Outcome, Track
-from engine.core.moves import check_once, is_cancelled, move
+from engine.core.moves import attempted, check_once, is_cancelled, move
 from engine.core.openings import escalate, open_case, open_track, remind
 from engine.core.permits import check_there
 from engine.core.points import arm, fire_rung, reproject
@@ -108,20 +108,14 @@ def _fire_each(desk: Desk, machine: Machine, name: str) -> None:
     """
     guard = desk.rules.workflow.wheres[machine.name, desk.command.where]
     able = [key for key in _tracks_of(desk.case, machine) if _can(desk.case.tracks[key], machine, name)]
-    refusals: list[tuple[str, Refused]] = []
-    moved = 0
-    for key in [key for key in able if desk.value(guard, desk.sight(key))]:
-        drafts = len(desk.drafts)
-        try:
-            move(desk, machine, key, name, desk.command.values)
-            moved += 1
-        except Refused as refused:
-            assert len(desk.drafts) == drafts, "a refused move leaves no fact"
-            refusals.append((key, refused))
-    if refusals and not moved:
-        raise refusals[0][1]
-    for key, refusal in refusals:
-        facts = {"transition": f"{machine.name}.{name}", "track": key, "refused": refusal.rejection.code}
+    meant = [key for key in able if desk.value(guard, desk.sight(key))]
+    refusals = {key: attempted(desk, machine, key, name, desk.command.values) for key in meant}
+    refused = {key: refusal for key, refusal in refusals.items() if refusal is not None}
+    if refused and len(refused) == len(meant):
+        first = next(iter(refused.values()))
+        raise Refused(first.code, **first.facts)
+    for key, refusal in refused.items():
+        facts = {"transition": f"{machine.name}.{name}", "track": key, "refused": refusal.code}
         desk.incident(desk.drafts[-1].data, "fire-refused", **facts)
 
 

@@ -130,12 +130,12 @@ class Missed(dict[str, bool]):
 class Desk:
     """One command, decided step by step: whoever looks at the case sees it with all drafts so far folded in."""
 
-    __slots__ = ("_before", "_folded", "case", "command", "drafts", "ends_followed", "rules")
+    __slots__ = ("_before", "_first", "_folded", "case", "command", "drafts", "ends_followed", "rules")
 
     case: Case
 
     def __init__(self, case: Case, command: Command, rules: Rules) -> None:
-        self.case = self._before = case
+        self.case = self._before = self._first = case
         self._folded = 0
         self.command = command
         self.rules = rules
@@ -153,6 +153,15 @@ class Desk:
             self._folded = len(self.drafts)
             self.case = self._before
             return self._before
+
+    def take_back(self, drafts: int) -> None:
+        """Forget all but the first so many drafts: what was tried was refused."""
+        if drafts < len(self.drafts):
+            del self.drafts[drafts:]
+            self._folded, self._before = 0, self._first
+            self.case = self._first
+            if self.drafts:
+                del self.case
 
     def sight(self, track_id: str = "", **more: Any) -> Sight:
         if track_id:

@@ -29,7 +29,7 @@ def correct_late(desk: Desk, machine: Machine, track_id: str, name: str) -> None
                 if what == "stop" and clocks.was_in_time(clock, command.at):
                     corrected[key] = clocks.correct(clock, command.at, desk.rules.calendar)
                     fired.append(f"{prefix if deadline.machine else ''}deadline.{deadline.name}.corrected")
-    if not corrected:
+    if not corrected or not rows:  # what several people sign, none of them can say afterwards
         raise Refused("late-fact", at=command.at, last_fact_at=last_fact_of(desk.case, track_id))
     _, of_event = _as_one_of(desk, rows, desk.sight(track_id))
     data: JsonObject = {"transition": command.name, "clocks": corrected}
@@ -44,7 +44,6 @@ def correct_late(desk: Desk, machine: Machine, track_id: str, name: str) -> None
 
 def _as_one_of(desk: Desk, rows: list[Transition], sight: Sight) -> tuple[JsonObject, JsonObject]:
     """What a late fact brings, by the first of the moves of its name that its sender may make and that is whole."""
-    assert rows, "only what moves stops a clock"
     refusals = []
     for row in rows:
         try:

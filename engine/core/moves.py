@@ -6,7 +6,7 @@ from engine.core import clocks, timing, tracks
 from engine.core.desk import Desk, Refused, by_engine
 from engine.core.inputs import sorted_values
 from engine.core.instants import Instant
-from engine.core.model import ENGINE, Case, Clock, Command, Draft, JsonObject, Track
+from engine.core.model import ENGINE, Case, Clock, Command, Draft, JsonObject, Rejection, Track
 from engine.core.permits import check_denial, check_role, signatures
 from engine.core.workflow import MAIN, By, Deadline, Machine, Transition
 
@@ -77,6 +77,19 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     if forced and not track_id:  # a move that the end of a deadline makes, at its own instant
         data["fact_at"] = max(desk.command.at, case.last_fact_at)
     finish(desk, machine.name, track_id, data, names, f"lianxin.{machine.name or 'case'}.{target or name}.v1")
+
+
+def attempted(
+    desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObject, *, forced: bool = False
+) -> Rejection | None:
+    """One move among several: why it was refused, if it was. Then it leaves no fact."""
+    drafts = len(desk.drafts)
+    try:
+        move(desk, machine, track_id, name, values, forced=forced)
+    except Refused as refused:
+        desk.take_back(drafts)
+        return refused.rejection
+    return None
 
 
 def _signed(
@@ -301,10 +314,10 @@ def end_clock(desk: Desk, deadline: Deadline, key: str, clock: Clock, at: Instan
         return
     desk.ends_followed += 1
     desk.command = by_engine(command, at)
-    try:
-        move(desk, desk.rules.workflow.machine(deadline.machine), clock["track"], deadline.then, {}, forced=True)
-    except Refused as refused:  # the end stands; that nothing followed from it is for a person to see
-        desk.incident(breach, "then-refused", transition=deadline.then, refused=refused.rejection.code)
+    machine = desk.rules.workflow.machine(deadline.machine)
+    refused = attempted(desk, machine, clock["track"], deadline.then, {}, forced=True)
+    if refused is not None:  # the end stands; that nothing followed from it is for a person to see
+        desk.incident(breach, "then-refused", transition=deadline.then, refused=refused.code)
     desk.command = command
 
 

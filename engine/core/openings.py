@@ -6,7 +6,7 @@ from engine.core import timing, tracks
 from engine.core.desk import Desk, Missed, Refused, by_engine
 from engine.core.inputs import sorted_values
 from engine.core.model import ENGINE, JsonObject, Track
-from engine.core.moves import check_once, end_overdue, finish, keep_what_came_with, move
+from engine.core.moves import attempted, check_once, end_overdue, finish, keep_what_came_with
 from engine.core.permits import check_denial, check_role, check_there
 from engine.core.workflow import MAIN, By, Machine
 
@@ -89,10 +89,9 @@ def _issue(desk: Desk, machine: Machine, track_id: str) -> None:
     for name in tracks.AUTO_PATH:
         row = machine.table.get((desk.case.tracks[track_id]["state"], name))
         proof = {"proof": "auto"} if row and any(f.name == "proof" for f in row.event_needs) else {}
-        try:
-            move(desk, machine, track_id, name, proof, forced=True)
-        except Refused as refused:
-            facts = {"transition": f"{machine.name}.{name}", "refused": refused.rejection.code}
+        refused = attempted(desk, machine, track_id, name, proof, forced=True)
+        if refused is not None:
+            facts = {"transition": f"{machine.name}.{name}", "refused": refused.code}
             desk.incident(desk.drafts[-1].data, "auto-refused", **facts)
             return
 
