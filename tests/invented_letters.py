@@ -6,7 +6,7 @@ import dataclasses
 from html.parser import HTMLParser
 from pathlib import Path
 
-from engine.core.yaml_source import load
+from engine.language.yaml_source import load
 from engine.letters.content import Fact, LetterContent
 from engine.letters.template import Template, load_template
 

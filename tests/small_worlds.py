@@ -16,7 +16,6 @@ from typing import Any
 import yaml
 
 from engine.app import assemble, consumers
-from engine.core.compile import compile_workflow
 from engine.core.decide import decide
 from engine.core.desk import ENGINE_ACTOR, Rules
 from engine.core.directory import Directory, load_directory
@@ -25,6 +24,7 @@ from engine.core.evolve import evolve
 from engine.core.instants import Instant
 from engine.core.model import Accepted, Actor, Case, Clock, Command, CommandKind, Event, Outcome, Rejection, Track
 from engine.core.workflow import Workflow
+from engine.language.compile import compile_workflow
 from engine.runtime.rulebook import RuleBook
 from engine.runtime.stamp import stamp
 

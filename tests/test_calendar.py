@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.calendar import MEMO_DAYS_MAX, Calendar, calendar_until, load_calendar
-from engine.core.catalogue_calendar import CODES
+from engine.core.catalogue.calendar import CODES
 from engine.core.errors import LianxinError, Problem, Span
 from engine.core.instants import from_datetime, to_datetime
 from engine.core.workday_table import WorkdayTable

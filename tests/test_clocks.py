@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 from engine.app import assemble
 from engine.core.calendar import Calendar, calendar_until
-from engine.core.compile import compile_workflow
 from engine.core.decide import decide
 from engine.core.desk import ENGINE_ACTOR, Rules, folded
 from engine.core.directory import Lookups
 from engine.core.instants import Instant, from_datetime, to_datetime
 from engine.core.lengths import add_months
 from engine.core.model import Accepted, Actor, Case, Clock, Command, CommandKind, Draft, JsonObject, Outcome, Rejection
+from engine.language.compile import compile_workflow
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = timedelta(days=1)

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from workflow_checks import ACTIONS, BAD, codes, compiled, findings, shipped
 
 from engine.core.catalogue import CODES, remedy, sentence
-from engine.core.compile import MAX_TOLD, compile_workflow
-from engine.core.compile_form import MAX_MOVES, MAX_STATES
 from engine.core.errors import Problem
 from engine.core.report import text
-from engine.core.yaml_source import MAX_BYTES
+from engine.language.compile import MAX_TOLD, compile_workflow
+from engine.language.compile_form import MAX_MOVES, MAX_STATES
+from engine.language.yaml_source import MAX_BYTES
 
 BROKEN = sorted(path for path in BAD.glob("*.yaml") if ".mended." not in path.name)
 EXPECTED = (BAD / "expected.txt").read_text(encoding="utf-8").split("\n")[1:-1]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.calendar import load_calendar
-from engine.core.catalogue_calendar import CODES
+from engine.core.catalogue.calendar import CODES
 from engine.core.directory import OPEN_ROOT, Lookups, load_directory, open_directory
 from engine.core.errors import LianxinError, Span
 

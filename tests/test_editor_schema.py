@@ -11,9 +11,9 @@ import pytest
 from jsonschema import Draft7Validator
 from workflow_checks import ACTIONS, BAD, ROOT, findings, shipped
 
-from engine.core.editor_schema import workflow_schema
-from engine.core.form_keys import keys_of, model_of
-from engine.core.yaml_source import load
+from engine.language.editor_schema import workflow_schema
+from engine.language.form_keys import keys_of, model_of
+from engine.language.yaml_source import load
 from schemas import workflow_file
 from schemas.workflow_file import Form
 

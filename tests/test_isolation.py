@@ -35,7 +35,7 @@ from engine.core.directory import Directory, load_directory
 from engine.core.errors import LianxinError
 from engine.core.model import JsonObject
 from engine.core.workflow import Workflow
-from engine.core.yaml_source import load
+from engine.language.yaml_source import load
 from engine.runtime.dead_letters import show
 from engine.runtime.handle import Line
 from engine.runtime.importer import import_file

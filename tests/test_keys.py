@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.catalogue_store import CODES
+from engine.core.catalogue.store import CODES
 from engine.core.errors import LianxinError
 from engine.store import keys as keys_module
 from engine.store import vault as vault_module

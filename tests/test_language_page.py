@@ -15,8 +15,8 @@ from workflow_checks import ROOT, WORKFLOWS, findings
 
 from engine.app import consumers
 from engine.core.catalogue import CODES
-from engine.core.compile_form import laid_over
-from engine.core.yaml_source import load
+from engine.language.compile_form import laid_over
+from engine.language.yaml_source import load
 from engine.runtime.assembly import Assembly
 from engine.runtime.map_reader import load_map
 from engine.runtime.scenario import run_file

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented_letters import CONTENT, ROOT, template
 
-from engine.core.catalogue_letters import CODES
+from engine.core.catalogue.letters import CODES
 from engine.core.errors import LianxinError
 from engine.letters.compose import compose
 from engine.letters.content import Fact, LetterContent, content_digest, number_text, path_of

@@ -10,7 +10,7 @@ import pytest
 from invented_letters import CONTENT, KINDS, letter, template
 
 from engine.core.errors import LianxinError, Span
-from engine.core.yaml_source import load
+from engine.language.yaml_source import load
 from engine.letters.compose import compose
 from engine.letters.template import PLACEHOLDERS, load_template
 

@@ -11,18 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from workflow_checks import BAD, ROOT, SCHEMES, TEMPLATES, calendar, codes, compiled, directory, findings, shipped
 
-from engine.core.catalogue_lint import CODES
+from engine.core.catalogue.lint import CODES
 from engine.core.guards import Guard, GuardFailed, GuardFaults, Kind, Scope
 from engine.core.instants import Instant
 from engine.core.lengths import parse_length
-from engine.core.lint import ethical_line, lint
-from engine.core.lint_law import cited_article, days
-from engine.core.lint_logic import ERROR, MAX_COMBINATIONS, UNKNOWN, UNSET, assignments, evaluator, holds
-from engine.core.lint_people import profiling
-from engine.core.lint_subject import Subject
-from engine.core.lint_values import Possible
 from engine.core.workflow import NamedCondition
-from engine.core.yaml_source import load
+from engine.language.lint import ethical_line, lint
+from engine.language.lint_law import cited_article, days
+from engine.language.lint_logic import ERROR, MAX_COMBINATIONS, UNKNOWN, UNSET, assignments, evaluator, holds
+from engine.language.lint_people import profiling
+from engine.language.lint_subject import Subject
+from engine.language.lint_values import Possible
+from engine.language.yaml_source import load
 
 LINTED = sorted(code for code in CODES if "LX-240" <= code <= "LX-279")
 EXPECTED = [line.split() for line in (BAD / "expected.txt").read_text(encoding="utf-8").split("\n")[1:-1]]

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.catalogue_intake import CODE_OF_REASON, CODES
+from engine.core.catalogue.intake import CODE_OF_REASON, CODES
 from engine.core.errors import LianxinError, Problem
 from engine.runtime.maps import Map, MappedCommand, events_of, load_map, read_commands, read_map
 from engine.runtime.row import BadRow, Row

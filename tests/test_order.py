@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from invented_rows import MAP, WORKFLOW, Row, disordered, invented, write
 
 from engine.app import assemble
-from engine.core.compile import compile_workflow
 from engine.core.errors import LianxinError, Problem
 from engine.core.model import JsonObject
+from engine.language.compile import compile_workflow
 from engine.runtime import simulate
 from engine.runtime.simulate import Order
 

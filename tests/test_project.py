@@ -21,7 +21,7 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("engine", "consumers", "schemas")
-PURE = ("engine/core", "consumers", "schemas")
+PURE = ("engine/core", "engine/language", "consumers", "schemas")
 NOT_SOURCE = shutil.ignore_patterns(
     ".*", "__pycache__", "*.egg-info", "build", "dist", "out", "demo-city", "node_modules"
 )

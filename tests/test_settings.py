@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.core.catalogue_settings import CODES
+from engine.core.catalogue.settings import CODES
 from engine.core.errors import LianxinError, Problem
 from engine.settings import find_project, load_settings, variable_of
 from schemas.settings import Origin, Settings, setting_keys

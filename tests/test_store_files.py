@@ -15,7 +15,7 @@ from invented_batches import a_case, append, counts
 from invented_streams import Invented
 
 from engine.audit.verify import verify
-from engine.core.catalogue_database import CODES
+from engine.core.catalogue.database import CODES
 from engine.core.errors import LianxinError
 from engine.runtime.replay import replay
 from engine.store import store as store_module

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from engine.app import assemble
-from engine.core.yaml_source import load
+from engine.language.yaml_source import load
 from engine.resources import workflows_dir
 from engine.runtime.assembly import SCENARIO_SUFFIX
 from engine.runtime.scenario import ScenarioResult, coverage, run_file

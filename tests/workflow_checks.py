@@ -8,13 +8,13 @@ from pathlib import Path
 
 from consumers import escalation, follow_up, moves, reminders, supervision
 from engine.core.calendar import Calendar, load_calendar
-from engine.core.compile import compile_workflow
 from engine.core.directory import Directory, load_directory
 from engine.core.errors import LianxinError, Problem
-from engine.core.lint import lint
 from engine.core.report import in_order
 from engine.core.workflow import Workflow
-from engine.core.yaml_source import load
+from engine.language.compile import compile_workflow
+from engine.language.lint import lint
+from engine.language.yaml_source import load
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = ROOT / "workflows"

@@ -178,7 +178,7 @@ def _workflow_to_open(openings: Mapping[str, object], workflow: str, transition:
 
 def _understood(ask: Ask, desk: Snapshot) -> tuple[Command, Rules, Case]:
     """The command in the wish. A slip of the person at the keyboard is told at once: it becomes no dead letter."""
-    from engine.core.catalogue_intake import CODE_OF_REASON
+    from engine.core.catalogue.intake import CODE_OF_REASON
     from engine.core.errors import LianxinError
     from engine.runtime.asks import Unusable
     from engine.runtime.decode import decode

@@ -150,7 +150,7 @@ def discard(
 def as_json(row: DeadLetterRow) -> JsonObject:
     """A dead letter without its content."""
     from engine.core.catalogue import sentence
-    from engine.core.catalogue_intake import CODE_OF_REASON
+    from engine.core.catalogue.intake import CODE_OF_REASON
 
     code = CODE_OF_REASON.get(row.reason, "")
     facts = {"field": row.field, "detail": row.detail}

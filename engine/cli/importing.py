@@ -63,7 +63,7 @@ def _count(file: Path, map: Path) -> int:
 
 def _read_only(file: Path, map: Path, screen: Screen) -> int:
     from engine.core.catalogue import sentence
-    from engine.core.catalogue_intake import CODE_OF_REASON
+    from engine.core.catalogue.intake import CODE_OF_REASON
     from engine.runtime.maps import read_commands, read_map
     from engine.runtime.row import BadRow
 

@@ -86,7 +86,7 @@ def _files(assembly: Assembly, folder: Path, key_file: Path) -> dict[Path, bytes
     """Every file of a new project, with its content."""
     import json
 
-    from engine.core.editor_schema import workflow_schema
+    from engine.language.editor_schema import workflow_schema
 
     source, target = assembly.folder, folder / "workflows"
     shown = key_file.name if key_file.parent == folder else str(key_file.absolute())

@@ -85,7 +85,7 @@ def findings(installation: Installation, path: Path) -> list[Problem]:
 
 def _unwise(installation: Installation, path: Path) -> list[Problem]:
     """The linter's findings in a workflow that compiles. Roles and units are looked up where the file is at home."""
-    from engine.core.lint import lint as unwise
+    from engine.language.lint import lint as unwise
     from engine.runtime.assembly import readable
 
     assembly = installation.assembly

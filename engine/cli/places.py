@@ -7,8 +7,8 @@ from pathlib import Path
 
 from engine.core.errors import LianxinError
 from engine.core.workflow import MAIN, Workflow
-from engine.core.yaml_source import Path as Keys
-from engine.core.yaml_source import Source
+from engine.language.yaml_source import Path as Keys
+from engine.language.yaml_source import Source
 from engine.runtime.assembly import Assembly, readable
 
 

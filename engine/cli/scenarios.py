@@ -108,7 +108,7 @@ def junit_report(results: Sequence[ScenarioResult]) -> bytes:
 
 def _names(files: Sequence[Path]) -> list[str]:
     """The scenarios there are, for a did-you-mean."""
-    from engine.core.yaml_source import load
+    from engine.language.yaml_source import load
 
     found: list[str] = []
     for path in files:

@@ -33,7 +33,7 @@ def schema(
 ) -> None:  # fmt: skip
     import json
 
-    from engine.core.editor_schema import draft_07, workflow_schema
+    from engine.language.editor_schema import draft_07, workflow_schema
     from schemas import envelope, map_file
 
     screen = session.screen

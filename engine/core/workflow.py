@@ -1,6 +1,6 @@
 """A workflow as the engine runs it: everything resolved, typed and looked up once, when the file is loaded.
 
-Made by engine.core.compile from a file; identified by its digest (sha256 of the file's canonical content). A case
+Made by engine.language.compile from a file; identified by its digest (sha256 of the file's canonical content). A case
 stays on the version it began with.
 """
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from engine.core.actions import ActionSpec
 from engine.core.calendar import Calendar, load_calendar
-from engine.core.compile import compile_workflow
 from engine.core.directory import Directory, load_directory, open_directory
 from engine.core.errors import LianxinError, Problem
-from engine.core.lint import ethical_line
 from engine.core.workflow import Workflow
-from engine.core.yaml_source import Source as YamlSource
-from engine.core.yaml_source import load
+from engine.language.compile import compile_workflow
+from engine.language.lint import ethical_line
+from engine.language.yaml_source import Source as YamlSource
+from engine.language.yaml_source import load
 from engine.resources import workflows_dir
 from engine.runtime.consumer import Consumer
 from engine.runtime.rulebook import RuleBook

@@ -16,7 +16,7 @@ from engine.core.findings import Path as Place
 from engine.core.findings import SpanOf, nowhere, place
 from engine.core.guards import GuardFaults, interpolation, untyped
 from engine.core.report import suggest
-from engine.core.yaml_source import load
+from engine.language.yaml_source import load
 from engine.runtime.rows import Format
 from schemas.map_file import MapForm, RuleForm
 

@@ -13,7 +13,7 @@ from engine.core.errors import Problem
 from engine.core.instants import Instant
 from engine.core.report import suggest
 from engine.core.workflow import Workflow
-from engine.core.yaml_source import Source
+from engine.language.yaml_source import Source
 from schemas.scenario_file import EXPECTATIONS, ExpectForm
 
 Path = tuple[str | int, ...]
