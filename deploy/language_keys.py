@@ -11,8 +11,9 @@ from pydantic import BaseModel
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # as a script, the folder above is not on the path
 
-from engine.core.editor_words import KEYS  # noqa: E402
-from engine.core.form_keys import choices_of, keys_of  # noqa: E402
+from engine.language.editor_words import KEYS  # noqa: E402
+from engine.language.form_keys import choices_of, keys_of  # noqa: E402
+
 from schemas import workflow_file as forms  # noqa: E402
 
 PAGE = ROOT / "docs" / "language.md"

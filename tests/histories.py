@@ -20,8 +20,8 @@ from engine.runtime import outputs
 from engine.runtime.asks import OUR_SOURCE, Ask, Unusable, from_row
 from engine.runtime.assembly import Assembly, any_units
 from engine.runtime.decode import value_check
+from engine.runtime.files.maps import read_commands, read_map
 from engine.runtime.handle import NAMES
-from engine.runtime.maps import read_commands, read_map
 from engine.runtime.rulebook import RuleBook
 from engine.runtime.simulate import Order, Simulation
 from engine.store import schema

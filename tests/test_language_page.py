@@ -18,8 +18,8 @@ from engine.core.catalogue import CODES
 from engine.language.compile_form import laid_over
 from engine.language.yaml_source import load
 from engine.runtime.assembly import Assembly
-from engine.runtime.map_reader import load_map
-from engine.runtime.scenario import run_file
+from engine.runtime.files.map_reader import load_map
+from engine.runtime.scenarios.scenario import run_file
 from schemas import workflow_file
 from schemas.workflow_file import Form
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from engine.core.catalogue.intake import CODE_OF_REASON, CODES
 from engine.core.errors import LianxinError, Problem
-from engine.runtime.maps import Map, MappedCommand, events_of, load_map, read_commands, read_map
-from engine.runtime.row import BadRow, Row
+from engine.runtime.files.maps import Map, MappedCommand, events_of, load_map, read_commands, read_map
+from engine.runtime.files.row import BadRow, Row
 from schemas.map_file import json_schema
 
 RIVER = """\
@@ -384,9 +384,9 @@ def test_every_reason_that_the_door_gives_has_a_page() -> None:
     root = Path(__file__).parent.parent
     files = [
         *root.glob("schemas/*.py"),
-        *root.glob("engine/runtime/*rows.py"),
+        *root.glob("engine/runtime/files/*rows.py"),
         root / "engine/core/conversion.py",
-        root / "engine/runtime/maps.py",
+        root / "engine/runtime/files/maps.py",
     ]
     pattern = re.compile(
         r'(?:Fault\(|Unusable\(|BadRow\([^"]*|ValueError\(|_refused\(event, |, )"([a-z0-9]+(?:-[a-z0-9]+)+)"'

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.errors import LianxinError
-from engine.runtime.csv_rows import ENCODINGS, MAX_RECORD_LINES, csv_rows
-from engine.runtime.row import EXPANSION_FREE_BYTES, MAX_ROW_CHARS, BadRow, Row
-from engine.runtime.rows import read_lines, read_rows
-from engine.runtime.xes_rows import xes_rows
+from engine.runtime.files.csv_rows import ENCODINGS, MAX_RECORD_LINES, csv_rows
+from engine.runtime.files.row import EXPANSION_FREE_BYTES, MAX_ROW_CHARS, BadRow, Row
+from engine.runtime.files.rows import read_lines, read_rows
+from engine.runtime.files.xes_rows import xes_rows
 
 
 def written(folder: Path, content: str | bytes, name: str = "rows.csv") -> Path:

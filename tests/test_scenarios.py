@@ -11,7 +11,7 @@ from engine.app import assemble
 from engine.core.catalogue import CODES
 from engine.core.errors import LianxinError, Problem
 from engine.core.model import Case
-from engine.runtime.scenario import Failure, ScenarioResult, coverage, run_file
+from engine.runtime.scenarios.scenario import Failure, ScenarioResult, coverage, run_file
 from engine.store.transaction import Tx
 
 WORKFLOW = """

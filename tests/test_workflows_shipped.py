@@ -14,7 +14,7 @@ from engine.app import assemble
 from engine.language.yaml_source import load
 from engine.resources import workflows_dir
 from engine.runtime.assembly import SCENARIO_SUFFIX
-from engine.runtime.scenario import ScenarioResult, coverage, run_file
+from engine.runtime.scenarios.scenario import ScenarioResult, coverage, run_file
 
 SHIPPED = assemble().workflow_files()
 WORKED_CASES = {"c01": 23, "c02": 48, "c03": 20, "c07": 30}

@@ -56,7 +56,7 @@ def import_rows(
 
 def _count(file: Path, map: Path) -> int:
     """How many messages the file has, so that the bar can tell the time left."""
-    from engine.runtime.maps import read_commands, read_map
+    from engine.runtime.files.maps import read_commands, read_map
 
     return sum(1 for _ in read_commands(file, read_map(map)))
 
@@ -64,8 +64,8 @@ def _count(file: Path, map: Path) -> int:
 def _read_only(file: Path, map: Path, screen: Screen) -> int:
     from engine.core.catalogue import sentence
     from engine.core.catalogue.intake import CODE_OF_REASON
-    from engine.runtime.maps import read_commands, read_map
-    from engine.runtime.row import BadRow
+    from engine.runtime.files.maps import read_commands, read_map
+    from engine.runtime.files.row import BadRow
 
     good, bad = 0, []
     for one in read_commands(file, read_map(map)):

@@ -67,12 +67,12 @@ def findings(installation: Installation, path: Path) -> list[Problem]:
 
     try:
         if path.name.endswith(".map.yaml"):
-            from engine.runtime.map_reader import read_map
+            from engine.runtime.files.map_reader import read_map
 
             read_map(path)
             return []
         if path.name.endswith(".test.yaml"):
-            from engine.runtime.scenario_reading import read_scenarios
+            from engine.runtime.scenarios.reading import read_scenarios
 
             read_scenarios(path, installation.assembly)
             return []

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from engine.cli.screen import Screen
     from engine.core.model import JsonObject
-    from engine.runtime.scenario import Failure, ScenarioResult
-    from engine.runtime.scenario_coverage import Coverage
+    from engine.runtime.scenarios.coverage import Coverage
+    from engine.runtime.scenarios.scenario import Failure, ScenarioResult
 
 app = single()
 FINDINGS = 1
@@ -48,7 +48,7 @@ def run_scenarios(
 ) -> int:  # fmt: skip
     from engine.cli.installation import Installation
     from engine.core.errors import LianxinError
-    from engine.runtime.scenario import coverage, run_file
+    from engine.runtime.scenarios.scenario import coverage, run_file
 
     assembly = Installation(session).assembly
     files = [scenario_file(path) for path in workflows or []] or sorted(assembly.folder.glob(f"*{SUFFIX}"))

@@ -105,7 +105,7 @@ def _messages(events: Path, map: Path | None, book: RuleBook) -> Iterator[Ask | 
 
     if map is not None:
         from engine.runtime.decode import value_check
-        from engine.runtime.maps import read_commands, read_map
+        from engine.runtime.files.maps import read_commands, read_map
 
         description = read_map(map)
         rules = book.current(description.workflow)
@@ -113,8 +113,8 @@ def _messages(events: Path, map: Path | None, book: RuleBook) -> Iterator[Ask | 
         for mapped in read_commands(events, description, check):
             yield from_row(mapped, description.source or f"file:{events.name}", events.name)
         return
-    from engine.runtime.row import BadRow
-    from engine.runtime.rows import read_lines
+    from engine.runtime.files.row import BadRow
+    from engine.runtime.files.rows import read_lines
     from schemas.intake import IntakeEvent, read_event
 
     for line in read_lines(events):

@@ -13,8 +13,8 @@ from engine.core.guards import GuardFailed, Untyped
 from engine.core.instants import Instant, plus
 from engine.core.model import JsonObject
 from engine.core.workflow import IntakeRule
-from engine.runtime.maps import MappedCommand
-from engine.runtime.row import BadRow
+from engine.runtime.files.maps import MappedCommand
+from engine.runtime.files.row import BadRow
 from engine.runtime.rulebook import RuleBook
 from schemas.case_command import command_name, read_command
 from schemas.intake import IntakeEvent, Unreadable, content

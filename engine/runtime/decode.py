@@ -16,7 +16,7 @@ from engine.core.model import Actor, Command, CommandKind, JsonObject
 from engine.core.report import suggest
 from engine.core.workflow import Field
 from engine.runtime.asks import Ask, Unusable
-from engine.runtime.maps import Check
+from engine.runtime.files.maps import Check
 from engine.store.vault import Commitment, Secret
 
 CASE = "case"

@@ -20,8 +20,8 @@ from engine.core.model import JsonObject
 from engine.core.report import suggest
 from engine.runtime.asks import Ask, Unusable, from_row
 from engine.runtime.batching import Item
+from engine.runtime.files.maps import Map, read_commands, read_map
 from engine.runtime.handle import BATCH_MESSAGES_MAX
-from engine.runtime.maps import Map, read_commands, read_map
 from engine.runtime.messages import unpacked
 from engine.runtime.react import IMPORTED
 from engine.runtime.watermarks import DONE, import_name

@@ -17,7 +17,7 @@ from engine.core.findings import SpanOf, nowhere, place
 from engine.core.guards import GuardFaults, interpolation, untyped
 from engine.core.report import suggest
 from engine.language.yaml_source import load
-from engine.runtime.rows import Format
+from engine.runtime.files.rows import Format
 from schemas.map_file import MapForm, RuleForm
 
 ROW = "row"

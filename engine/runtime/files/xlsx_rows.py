@@ -15,8 +15,8 @@ from xml.parsers import expat
 from openpyxl import load_workbook
 
 from engine.core.errors import LianxinError
-from engine.runtime.csv_rows import named
-from engine.runtime.row import (
+from engine.runtime.files.csv_rows import named
+from engine.runtime.files.row import (
     EXPANSION_FREE_BYTES,
     MAX_EXPANSION,
     MAX_ROW_CHARS,

@@ -18,7 +18,7 @@ from engine.core.report import suggest
 from engine.core.workflow import By, Machine, Workflow
 from engine.language.yaml_source import Source, load
 from engine.runtime.assembly import SCENARIO_SUFFIX, Assembly, read_bytes
-from engine.runtime.scenario_checks import Checks, Path
+from engine.runtime.scenarios.checks import Checks, Path
 from schemas.scenario_file import (
     ExpectForm,
     GivenForm,

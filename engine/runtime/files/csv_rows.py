@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from engine.core.errors import LianxinError
-from engine.runtime.row import MAX_CELLS, MAX_ROW_CHARS, BadRow, Row, excerpt
+from engine.runtime.files.row import MAX_CELLS, MAX_ROW_CHARS, BadRow, Row, excerpt
 
 ENCODINGS = {
     "utf-8": "utf-8-sig",  # with or without a byte order mark

@@ -14,7 +14,7 @@ from engine.core.instants import Instant, parse_date, to_datetime
 from engine.core.model import Case, Clock, Event, Track
 from engine.core.permits import may_see
 from engine.core.workflow import Field
-from engine.runtime.scenario_checks import CLOCK_LISTS, LEVELS
+from engine.runtime.scenarios.checks import CLOCK_LISTS, LEVELS
 from schemas.scenario_file import ExpectForm
 
 Path = tuple[str | int, ...]

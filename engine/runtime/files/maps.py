@@ -24,9 +24,9 @@ from engine.core.errors import LianxinError, Problem
 from engine.core.guards import GuardFailed
 from engine.core.instants import Instant, from_datetime
 from engine.core.report import suggest
-from engine.runtime.map_reader import FIXED_COLUMNS, ROW, Map, Rule, Value, load_map, read_map
-from engine.runtime.row import BadRow, Row, excerpt
-from engine.runtime.rows import read_rows
+from engine.runtime.files.map_reader import FIXED_COLUMNS, ROW, Map, Rule, Value, load_map, read_map
+from engine.runtime.files.row import BadRow, Row, excerpt
+from engine.runtime.files.rows import read_rows
 from schemas.intake import MAX_ATTRIBUTE_CHARS
 from schemas.json_text import MAX_INTEGER
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from xml.parsers import expat
 
 from engine.core.errors import LianxinError
-from engine.runtime.row import MAX_CELLS, MAX_ROW_CHARS, BadRow, Row
+from engine.runtime.files.row import MAX_CELLS, MAX_ROW_CHARS, BadRow, Row
 
 CHUNK_BYTES = 64 * 1024
 MAX_LEVELS = 64

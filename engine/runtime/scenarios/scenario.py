@@ -25,11 +25,11 @@ from engine.runtime.asks import Ask
 from engine.runtime.assembly import Assembly
 from engine.runtime.handle import Answer, Line
 from engine.runtime.rulebook import RuleBook
-from engine.runtime.scenario_checks import NTH
-from engine.runtime.scenario_coverage import Arrow, Coverage, arrows_of, arrows_taken, joined
-from engine.runtime.scenario_expect import Look, shown, unmet, value_of, written
-from engine.runtime.scenario_people import People
-from engine.runtime.scenario_reading import OPEN, Scenario, ScenarioFile, Step, read_scenarios
+from engine.runtime.scenarios.checks import NTH
+from engine.runtime.scenarios.coverage import Arrow, Coverage, arrows_of, arrows_taken, joined
+from engine.runtime.scenarios.expect import Look, shown, unmet, value_of, written
+from engine.runtime.scenarios.people import People
+from engine.runtime.scenarios.reading import OPEN, Scenario, ScenarioFile, Step, read_scenarios
 from engine.runtime.simulate import Simulation
 from engine.store.batch import Batch
 from engine.store.keys import Keys, fixed_keys

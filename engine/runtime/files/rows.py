@@ -1,7 +1,7 @@
 """Rows of other people's files: CSV, XLSX, NDJSON and XES, each plain or as .gz.
 
 A row that cannot be read is a `BadRow` with its number and a fixed word, and the rest goes on. Only a file that is none
-(no header, no such format, a bomb) raises. What a row means is the map's business (engine.runtime.maps).
+(no header, no such format, a bomb) raises. What a row means is the map's business (engine.runtime.files.maps).
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
 from engine.core.errors import LianxinError
-from engine.runtime.row import EXPANSION_FREE_BYTES, MAX_CELLS, MAX_EXPANDED_BYTES, MAX_EXPANSION, BadRow, Row, excerpt
+from engine.runtime.files.row import (
+    EXPANSION_FREE_BYTES,
+    MAX_CELLS,
+    MAX_EXPANDED_BYTES,
+    MAX_EXPANSION,
+    BadRow,
+    Row,
+    excerpt,
+)
 from schemas.json_text import BOM, MAX_MESSAGE_BYTES, JsonFault, read_json
 
 Format = Literal["csv", "xlsx", "ndjson", "xes"]
@@ -30,15 +38,15 @@ def read_rows(
     with the columns' names. LianxinError LX-320…LX-323 if the file cannot be read as a whole.
     """
     if format == "csv":
-        from engine.runtime.csv_rows import csv_rows
+        from engine.runtime.files.csv_rows import csv_rows
 
         return _to_its_end(path, lambda stream: csv_rows(stream, path.name, encoding, delimiter, header))
     if format == "xlsx":
-        from engine.runtime.xlsx_rows import xlsx_rows
+        from engine.runtime.files.xlsx_rows import xlsx_rows
 
         return _to_its_end(path, lambda stream: xlsx_rows(stream, path.name, sheet, header))
     if format == "xes":
-        from engine.runtime.xes_rows import xes_rows
+        from engine.runtime.files.xes_rows import xes_rows
 
         return _to_its_end(path, lambda stream: xes_rows(stream, path.name))
     return _to_its_end(path, _ndjson_rows)
