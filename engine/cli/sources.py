@@ -18,7 +18,7 @@ class Policies(Mapping[str, Source]):
         found = self._settings.source(name)
         if found is None:
             raise KeyError(name)
-        return Source(found.max_backdate, found.commands, found.roles)
+        return Source(found.max_backdate, found.commands, found.roles, found.types, found.units)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._settings.sources)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import orjson
 
+from engine.core.directory import Directory
 from engine.core.guards import GuardFailed, Untyped
 from engine.core.instants import Instant, plus
 from engine.core.model import JsonObject
@@ -16,7 +17,7 @@ from engine.core.workflow import IntakeRule
 from engine.runtime.files.maps import MappedCommand
 from engine.runtime.files.row import BadRow
 from engine.runtime.rulebook import RuleBook
-from schemas.case_command import command_name, read_command
+from schemas.case_command import PREFIX, command_name, read_command
 from schemas.intake import IntakeEvent, Unreadable, content
 
 AHEAD_ALLOWED = timedelta(minutes=5)
@@ -28,11 +29,35 @@ DEFAULT_MAX_BACKDATE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one source may do. `max_backdate` None: it may date its facts as far back as it likes (imports, tests)."""
+    """What one source may do. `max_backdate` None: it may date its facts as far back as it likes (imports, tests).
+
+    Of the others None means all. `types` may end in `*`; `units` are those it may act for, with all that is under them.
+    """
 
     max_backdate: timedelta | None = DEFAULT_MAX_BACKDATE
-    commands: frozenset[str] | None = None  # None: all
+    commands: frozenset[str] | None = None
     roles: frozenset[str] | None = None
+    types: frozenset[str] | None = None
+    units: frozenset[str] | None = None
+
+    def sends(self, type_: str) -> bool:
+        """Whether messages of this type may come from it."""
+        return self.types is None or fits(type_, self.types)
+
+    def refuses(self, ask: Ask, directory: Directory) -> tuple[str, str]:
+        """Which attribute of a wish is none of its business, and why; ("", "") for one that it may have."""
+        if self.commands is not None and self.commands.isdisjoint((ask.does, f"{ask.workflow}.{ask.does}")):
+            return "type", f"this source may not send {ask.does}"
+        if self.roles is not None and ask.role not in self.roles:
+            return "role", f"this source may not act as {ask.role}"
+        if self.units is not None and not directory.in_or_under(ask.unit, tuple(self.units)):
+            return "unit", "this source may not act for this unit" if ask.unit else "this source must name its unit"
+        return "", ""
+
+
+def fits(name: str, patterns: Collection[str]) -> bool:
+    """Whether a name is one of these, or begins like one that ends in `*`."""
+    return name in patterns or any(p.endswith("*") and name.startswith(p[:-1]) for p in patterns)
 
 
 UNLIMITED = Source(max_backdate=None)
@@ -138,16 +163,29 @@ def from_event(
     policy = sources.get(event.source, sources.get("*"))
     if policy is None:
         return Unusable(event.source, event.id, "unknown-source", "this source is not listed", "source", content=said)
+    if not policy.sends(event.type):
+        detail = "this source may not send this type"
+        return Unusable(event.source, event.id, "not-allowed", detail, "type", content=said)
     found = _native(event, said) if command_name(event.type) else _mapped(event, said, book)
     if isinstance(found, Unusable):
         return found
-    if policy.commands is not None and policy.commands.isdisjoint((found.does, f"{found.workflow}.{found.does}")):
-        return Unusable(
-            event.source, event.id, "not-allowed", f"this source may not send {found.does}", "type", content=said
-        )
-    if policy.roles is not None and found.role not in policy.roles:
-        return Unusable(event.source, event.id, "not-allowed", f"this source may not act as {found.role}", content=said)
+    what, detail = policy.refuses(found, book.directory)
+    if what:
+        return Unusable(event.source, event.id, "not-allowed", detail, what, content=said)
     return _dated(found, policy, received_at)
+
+
+def as_listed(ask: Ask, sources: Mapping[str, Source], directory: Directory) -> Ask | Unusable:
+    """A wish from a row of a file, whose map is its permission: what its source may not do, where it is listed."""
+    policy = sources.get(ask.source)
+    if policy is None:
+        return ask
+    what, detail = policy.refuses(ask, directory)
+    if not what and not policy.sends(PREFIX + ask.does):
+        what, detail = "type", "this source may not send this type"
+    if not what:
+        return ask
+    return Unusable(ask.source, ask.id, "not-allowed", detail, what, ask.file, ask.row, ask.packed())
 
 
 def _dated(ask: Ask, policy: Source, received_at: Instant) -> Ask:

@@ -16,7 +16,7 @@ import orjson
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant, parse
 from engine.core.model import JsonObject
-from engine.runtime.asks import Ask, Unusable
+from engine.runtime.asks import Ask, Unusable, as_listed
 from engine.runtime.handle import Answer, carry
 from engine.runtime.messages import answered, answers_in
 from engine.runtime.react import react
@@ -173,7 +173,8 @@ def _read_again(writer: Writer, row: DeadLetterRow, content: bytes) -> Ask | Unu
     except orjson.JSONDecodeError:
         said = None
     if isinstance(said, dict) and "does" in said:
-        message = _wish(said, row)
+        wish = _wish(said, row)
+        message = as_listed(wish, writer.line.sources, writer.line.book.directory) if isinstance(wish, Ask) else wish
     elif isinstance(said, dict) and "specversion" not in said and "type" in said:
         envelope = {"specversion": "1.0"} | {name.removeprefix("+"): v for name, v in said.items() if v is not None}
         message = writer.read_in(orjson.dumps(envelope), row.received_at)

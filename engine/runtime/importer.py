@@ -18,7 +18,7 @@ from engine.core.errors import LianxinError
 from engine.core.instants import Instant
 from engine.core.model import JsonObject
 from engine.core.report import suggest
-from engine.runtime.asks import Ask, Unusable, from_row
+from engine.runtime.asks import Ask, Unusable, as_listed, from_row
 from engine.runtime.batching import Item
 from engine.runtime.files.maps import Map, read_commands, read_map
 from engine.runtime.handle import BATCH_MESSAGES_MAX
@@ -109,7 +109,7 @@ def batch(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
     name = import_name(request["workflow"], request["partition"])
     group = (GROUP, request["partition"], request["epoch"])
     items = [
-        Item(_marked(unpacked(message)), (*group, offset, offset + 1), (name, now))
+        Item(_allowed(writer, unpacked(message)), (*group, offset, offset + 1), (name, now))
         for offset, message in enumerate(request["messages"], request["from"])
     ]
     counts: dict[str, int] = {}
@@ -149,8 +149,11 @@ def _ended(writer: Writer, request: JsonObject, now: Instant, fences: list[tuple
     writer.log.tell("import.ended", workflow=workflow)
 
 
-def _marked(message: Ask | Unusable) -> Ask | Unusable:
-    return replace(message, notes=(IMPORTED,)) if isinstance(message, Ask) else message
+def _allowed(writer: Writer, message: Ask | Unusable) -> Ask | Unusable:
+    """A row's wish, marked as imported, if its source may have it."""
+    if isinstance(message, Unusable):
+        return message
+    return as_listed(replace(message, notes=(IMPORTED,)), writer.line.sources, writer.line.book.directory)
 
 
 def _messages(path: Path, map_: Map) -> Iterator[Ask | Unusable]:
