@@ -49,5 +49,5 @@ lock:  ## 重新锁定依赖；UPGRADE=--upgrade 则升级 · lock the dependenc
 	$(BIN)/python -m venv .venv/lock
 	.venv/lock/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	.venv/lock/bin/uv pip compile $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make lock" --no-annotate --extra dev --extra bench --extra otlp \
+		--custom-compile-command "make lock" --no-annotate --extra dev --extra bench --extra otlp --extra confluent \
 		pyproject.toml --output-file requirements.lock

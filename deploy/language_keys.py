@@ -13,7 +13,6 @@ sys.path.insert(0, str(ROOT))  # as a script, the folder above is not on the pat
 
 from engine.language.editor_words import KEYS  # noqa: E402
 from engine.language.form_keys import choices_of, keys_of  # noqa: E402
-
 from schemas import workflow_file as forms  # noqa: E402
 
 PAGE = ROOT / "docs" / "language.md"

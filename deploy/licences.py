@@ -23,7 +23,7 @@ TOOLS = frozenset({"dev", "bench"})
 READ_BY_HAND = {"pysqlite3": "Zlib"}
 """Packages whose metadata names no licence; read from the licence file inside their wheel."""
 
-HOME_LABELS = ("homepage", "home", "source", "source code", "repository", "documentation")
+HOME_LABELS = ("homepage", "home", "source", "source code", "repository", "github", "documentation")
 LICENCE_NAME_MAX_CHARS = 60
 """Longer `License` fields hold the licence's text, not its name."""
 

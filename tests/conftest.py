@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from broker import Broker
 
 REAL_DATA = "LIANXIN_REAL_DATA"
 
@@ -21,6 +26,18 @@ def data_dir(request: pytest.FixtureRequest) -> Path:
     if request.node.get_closest_marker("real") is None:
         pytest.fail("a test that reads the real rows is marked: @pytest.mark.real")
     return _real_data()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real broker for this session, started by deploy/kafka. Where it does not start, the test fails."""
+    from broker import start, stop
+
+    folder = tmp_path_factory.mktemp("kafka")
+    try:
+        yield start(folder)
+    finally:
+        stop(folder, wipe=True)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
