@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from small_worlds import World, at, code
 
+from engine.core import timing
 from engine.core.clocks import END, reproject
 from engine.core.decide import decide
 from engine.core.desk import ENGINE_ACTOR
 from engine.core.model import Command
+from engine.core.timing import NO_TIME_MAX
 
 
 def end_of(day: str) -> str:
@@ -310,8 +312,33 @@ def test_an_end_whose_move_starts_what_has_ended_already_is_not_followed_for_eve
     one.does("assign", "clerk", "03-02 10:00")
     one.does("answer", "clerk", "03-03 09:00")
     assert code(one.does("rework", "clerk", "03-09 09:00")) == ""
-    assert one.incidents().count("then-refused") == 1
+    assert one.incidents().count("starts-for-ever") == 1
     assert one.case.state == "assigned"
+
+
+def test_a_clock_that_its_own_end_starts_with_no_time_left_rings_a_few_times_and_no_more() -> None:
+    text = "{within: 20 hours, from: assigned, until: [handled], again: resume, else_to: office, then: lapse}"
+    head = HEAD.replace("lapse:  {to: closed,", "lapse: {to: assigned,")
+    one = World(f"{head}deadlines: {{answering: {text}}}").opens("03-02 09:00")
+    one.does("assign", "clerk", "03-02 10:00")
+    one.waits("03-20 09:00")
+    assert len(one.case.clocks) == 1 + NO_TIME_MAX
+    assert one.incidents() == ["no-owner"] * (1 + NO_TIME_MAX) + ["starts-for-ever"]
+    one.does("answer", "clerk", "03-20 10:00")
+    assert one.case.state == "handled"
+
+
+def test_a_clock_that_its_own_end_starts_every_day_is_started_so_often_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timing, "RUNS_MAX", 7)
+    text = "{within: 20 hours, from: assigned, until: [handled], again: restart, owner: office, then: lapse}"
+    head = HEAD.replace("lapse:  {to: closed,", "lapse: {to: assigned,")
+    one = World(f"{head}deadlines: {{answering: {text}}}").opens("03-02 09:00")
+    one.does("assign", "clerk", "03-02 10:00")
+    one.waits("03-30 09:00")
+    assert len(one.case.clocks) == 7
+    assert one.incidents() == ["starts-for-ever"]
 
 
 def test_a_kept_due_day_can_be_extended() -> None:

@@ -37,6 +37,8 @@ def arm(desk: Desk) -> None:
     command, case = desk.command, desk.case
     reaction = f"reaction.{command.name}"
     run = 1 + sum(clock["deadline"] == reaction for clock in case.clocks.values())
+    if run > timing.RUNS_MAX:
+        raise Refused("starts-for-ever", clock=reaction)
     length = parse_length(str(command.values["after"]))
     armed = {"event": command.values["event"], "track": command.values.get("track", "")}
     clock = clocks.arm(reaction, run, command.at, length, desk.rules.calendar, armed)

@@ -48,6 +48,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "rung-gone": ("期限的这一节点已经过去", "this point of the clock has been overtaken"),
     "same-person": ("{transition} 须由两个不同的人签署", "{transition} needs two different people"),
+    "starts-for-ever": ("{clock} 一再起算，没有尽头", "{clock} is started again and again, without end"),
     "too-early": ("还缺前一个事实：{needs}", "the fact before it is missing: {needs}"),
     "too-late": (
         "期限 {deadline} 已过，不能再 {transition}",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from engine.core import clocks
 from engine.core.desk import ENGINE_ACTOR, Desk, Sight, folded
-from engine.core.instants import Instant, parse_date
+from engine.core.instants import Instant, parse_date, plus
 from engine.core.lengths import Length, parse_length
 from engine.core.model import Case, Clock, ClockStatus, Draft, JsonObject
 from engine.core.workflow import Deadline, Machine, Workflow
 
 OFFICE = "office"
 """The owner that means the petition office itself."""
+RUNS_MAX = 1_000
+"""Runs of one deadline in one case or track; beyond it what its end does starts it again, and nobody stops it."""
+NO_TIME_MAX = 5
+"""Runs of one deadline of a case within `NO_TIME_WITHIN` that begin when their time is over: beyond it they ring at one
+instant for ever."""
+NO_TIME_WITHIN = timedelta(days=1)
 
 
 def key_of(deadline: Deadline, track_id: str, run: int) -> str:
@@ -239,14 +246,14 @@ class Effects:
             return
         if self._is_over(deadline) or (deadline.conditions and not self.after.holds(deadline.conditions, self.sight)):
             return
-        calendar = self.desk.rules.calendar
-        if last is not None and last["status"] == "running":
-            self.changed[last_key] = clocks.stop(last, self.at, "cancelled", calendar)
         key = key_of(deadline, self.track_id, len(earlier) + 1)
         clock = self._new_clock(deadline, len(earlier) + 1, at, last)
-        if clock is None:
-            self.incidents.append(("no-length", {"deadline": deadline.name}))
+        if clock is None or len(earlier) >= RUNS_MAX or self._rings_for_ever(deadline, clock):
+            why = "no-length" if clock is None else "starts-for-ever"
+            self.incidents.append((why, {"deadline": deadline.name}))
             return
+        if last is not None and last["status"] == "running":
+            self.changed[last_key] = clocks.stop(last, self.at, "cancelled", self.desk.rules.calendar)
         if deadline.right:
             clock["right"] = True
         if deadline.keep_after_close:
@@ -255,6 +262,15 @@ class Effects:
         self._fire(deadline, "started")
         if clock["due_at"] < self.at and last is not None and deadline.again == "keep due":
             self.born_late.append((deadline, key))
+
+    def _rings_for_ever(self, deadline: Deadline, clock: Clock) -> bool:
+        """Whether a run without time left comes after several of its kind: what their ends do starts the next one."""
+        if clock["due_at"] > self.at:
+            return False  # mostly so
+        since = plus(self.at, -NO_TIME_WITHIN)
+        mine = [c for c in self.desk.case.clocks.values() if c["deadline"] == deadline.name and "armed" not in c]
+        mine = [c for c in mine if deadline_of(self.desk, c) is deadline and c["started_at"] > since]
+        return sum(c["due_at"] <= c["started_at"] for c in mine) >= NO_TIME_MAX
 
     def _is_over(self, deadline: Deadline) -> bool:
         """Whether the case is closed, or the track is: nothing starts there but what is marked to stay."""

@@ -14,7 +14,7 @@ PHASES = ("received", "assigned", "handled", "reviewed", "closed")
 
 
 def check(subject: Subject) -> None:
-    """LX-245 to LX-250, LX-254, LX-265."""
+    """LX-245 to LX-250, LX-254, LX-265, LX-266."""
     for deadline, path in subject.deadlines():
         if not _starts(subject, deadline):
             subject.note("LX-245", path, deadline=deadline.name)
@@ -107,6 +107,11 @@ def _then(subject: Subject, deadline: Deadline, path: Path) -> None:
     if left := sorted(subject.runs_in(deadline) - able):
         states = "、".join(left)
         subject.note("LX-250", (*path, "then"), word=deadline.then, transition=deadline.then, states=states)
+    if deadline.again in ("resume", "keep due"):
+        made = [arrow for arrow in subject.arrows[deadline.machine] if arrow.name == deadline.then]
+        if any(deadline.starts.intersection(subject.names_of(arrow)) for arrow in made):
+            at, name = (*path, "then"), deadline.then
+            subject.note("LX-266", at, word=name, transition=name, deadline=deadline.name, again=deadline.again)
 
 
 def _before(subject: Subject) -> None:

@@ -203,6 +203,12 @@ CODES = {
         remedy_zh="写 when: has({field})，或在之前的流转中要求填写",
         remedy_en="say when: has({field}), or let an earlier transition need it",
     ),
+    "LX-266": Entry(
+        zh="期限 {deadline} 结束时执行 {transition}，又使它起算，而 again: {again} 已不剩时间：会一再结束",
+        en="the end of {deadline} makes {transition}, which starts it again; again: {again} leaves it no time",
+        remedy_zh="改 again 为 never 或 restart，或让 {transition} 不再使它起算",
+        remedy_en="say again: never or restart, or let {transition} lead where it does not start",
+    ),
     "LX-270": Entry(
         zh="{transition} 以满意为办结条件（{field}）",
         en="{transition} makes satisfaction a condition of closing ({field})",
