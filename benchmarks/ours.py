@@ -16,12 +16,12 @@ from measure import Measure, cpu, fresh
 from engine.app import consumers
 from engine.audit.verify import verify
 from engine.core.evolve import evolve
-from engine.core.model import GENESIS, Case
+from engine.core.model import GENESIS, Case, Event
 from engine.runtime.asks import UNLIMITED, Ask, Unusable, from_event
 from engine.runtime.assembly import Assembly
 from engine.runtime.garbage import seldom_collected
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line, carry
-from engine.runtime.react import GROUP, LOG, Place, react
+from engine.runtime.react import Place, follow
 from engine.runtime.replay import replay
 from engine.store.keys import fixed_keys
 from engine.store.store import Meanwhile, Store
@@ -36,13 +36,15 @@ ON = (
 REACTING = consumers()
 NOW = "2026-05-20T00:00:00.000000Z"
 SOURCES = {"*": UNLIMITED}
+INTAKE = ("bench", "0")
+"""Group and partition whose offset commits with each batch."""
 PACED_PER_S = 1_000
 PACED_SECONDS = 3
 
 
 @contextmanager
 def office(folder: Path, name: str = "ours.db") -> Iterator[tuple[Line, Place]]:
-    """A fresh database on disk and the line over it, with the place of the one consumer group."""
+    """A fresh database on disk and the line over it, with the place in its intake."""
     assembly = Assembly(REACTING)
     flow = assembly.workflow(Path(__file__).with_name("workload.yaml"))
     keys = fixed_keys()
@@ -50,7 +52,7 @@ def office(folder: Path, name: str = "ours.db") -> Iterator[tuple[Line, Place]]:
     with Store.open(f"sqlite:///{fresh(folder / name)}", vault=vault) as store:
         line = assembly.line(store, keys, vault, assembly.book({flow.name: flow}, store=store))
         with store.transaction() as tx:
-            place = Place(*tx.claim(GROUP, LOG))
+            place = Place(*tx.claim(*INTAKE))
         with seldom_collected():
             yield line, place
 
@@ -66,9 +68,13 @@ def wishes(line: Line, messages: Sequence[bytes]) -> Wishes:
 def feed(line: Line, place: Place, asks: Wishes, answers: Counter[str], meanwhile: Meanwhile | None = None) -> Place:
     """One batch along the line: messages, what follows from them, offset; one transaction."""
     with line.store.transaction(meanwhile) as tx:
-        for answer in carry(tx, asks, line, NOW):
+        facts: list[Event] = []
+        reached = Place(place.epoch, place.position + len(asks))
+        fence = (*INTAKE, place.epoch, place.position, reached.position)
+        for answer in carry(tx, asks, line, NOW, offsets=[fence], heard=facts):
             answers[answer.status] += 1
-        return react(tx, line, REACTING, place, NOW)
+        follow(tx, facts, line, REACTING, NOW)
+    return reached
 
 
 def feed_all(line: Line, place: Place, messages: Sequence[bytes], answers: Counter[str]) -> Place:

@@ -17,7 +17,7 @@ from engine.core.instants import Instant
 from engine.core.model import Case, Event
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.handle import Answer, Line, carry, handle
-from engine.runtime.react import GROUP, LOG, Place, ReactionsLoop, react
+from engine.runtime.react import GROUP, LOG, Place, ReactionsLoop, catch_up
 from engine.runtime.rulebook import RuleBook
 from engine.store.keys import Keys, fixed_keys
 from engine.store.store import Store
@@ -122,7 +122,7 @@ class Office:
     def react(self, now: Instant = NOW) -> None:
         with self.line.store.transaction() as tx:
             place = Place(*tx.claim(GROUP, LOG))
-            react(tx, self.line, assemble().consumers, place, now)
+            catch_up(tx, self.line, assemble().consumers, place, now)
 
     def bytes(self) -> bytes:
         """Every byte of the database that is on disk."""
@@ -445,7 +445,7 @@ def test_reading_the_log_again_from_its_beginning_changes_nothing(office: Office
         consumers = assemble().consumers
         tx._driver.execute('UPDATE "offset" SET next = 0')
         assert position > 0
-        react(tx, office.line, consumers, Place(epoch, 0), NOW)
+        catch_up(tx, office.line, consumers, Place(epoch, 0), NOW)
     assert (office.counts(), office.types()) == before
 
 

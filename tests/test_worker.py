@@ -33,11 +33,12 @@ from worker_parts import (
 from engine.app import assemble
 from engine.audit.digests import state_digest
 from engine.core.errors import LianxinError
+from engine.core.model import ANSWERED
 from engine.log import Log
 from engine.runtime.asks import Source, from_event
 from engine.runtime.handle import Line
 from engine.runtime.simulate import Simulation
-from engine.runtime.timekeeper import FileClock
+from engine.runtime.timekeeper import FileClock, Timekeeper
 from engine.runtime.worker import Worker, WorkerSettings
 from schemas.intake import read_event
 
@@ -45,6 +46,11 @@ from schemas.intake import read_event
 def digest(line: Line) -> str:
     with line.store.read() as reader:
         return state_digest(reader)
+
+
+def mute_worker(line: Line, clock: HandClock) -> Worker:
+    """A process without consumers."""
+    return Worker(line, [], WorkerSettings(listen=False), Timekeeper(clock), Log(silent=True))
 
 
 def moves(line: Line, key: str) -> list[str]:
@@ -140,20 +146,41 @@ def test_reading_the_log_again_from_its_beginning_changes_nothing(tmp_path: Path
         assert len(facts(line)) == length
 
 
-def test_the_place_of_the_reactions_commits_with_them_and_whoever_lost_it_writes_no_more(tmp_path: Path) -> None:
+def test_what_follows_from_a_fact_commits_with_it_and_its_record_says_so(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-24 00:00"))) as worker:
         send(worker, [register("K1", "2026-04-01 09:00"), assign("K1", "2026-04-01 09:30")])
         with line.store.read() as reader:
-            (held,) = [row for row in reader.offsets() if row["group"] == "reactions"]
-            heard = [event.position for event in reader.log(0) if event.reacts]
-        assert (held["next"], held["epoch"]) == (heard[-1], worker.writer.place.epoch)
-        with line.store.transaction() as tx:
-            assert tx.claim("reactions", "log") == (held["epoch"] + 1, heard[-1])
-        length = len(facts(line))
-        with pytest.raises(LianxinError) as refused:
-            send(worker, [register("K2", "2026-04-01 09:00"), assign("K2", "2026-04-01 09:30")])
-        assert refused.value.code == "LX-527"
-        assert len(facts(line)) == length + 2, "the messages stand; the clocks that rang with no right to do not"
+            heard = [event for event in reader.log(0) if event.reacts]
+            assert heard
+            assert {event.reacts for event in heard} == {ANSWERED}
+            assert reader.log(0, reacts_only=True) == []
+            assert any(event.actor["role"] == "engine" for event in reader.log(0) if event.version)
+
+
+def test_facts_of_a_process_without_consumers_are_followed_by_one_that_has_them(tmp_path: Path) -> None:
+    clock = HandClock(at("2026-04-24 00:00"))
+    with open_line(tmp_path) as line:
+        with mute_worker(line, clock) as mute:
+            send(mute, [register("K1", "2026-04-01 09:00"), assign("K1", "2026-04-01 09:30")])
+        with a_worker(line, clock) as worker:
+            with line.store.read() as reader:
+                waiting = [event.position for event in reader.log(0, reacts_only=True)]
+            assert waiting
+            worker.drain()
+            with line.store.read() as reader:
+                (held,) = [row for row in reader.offsets() if row["group"] == "reactions"]
+                letters = reader.letters()
+            assert held["next"] == waiting[-1]
+            assert len(letters) == 1
+            with line.store.transaction() as tx:
+                assert tx.claim("reactions", "log") == (held["epoch"] + 1, waiting[-1])
+            with mute_worker(line, clock) as mute:
+                send(mute, [register("K2", "2026-04-01 09:00"), assign("K2", "2026-04-01 09:30")])
+            length = len(facts(line))
+            with pytest.raises(LianxinError) as refused:
+                worker.drain()
+            assert refused.value.code == "LX-527"
+            assert len(facts(line)) == length
 
 
 # ── clocks ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -193,6 +193,10 @@ class Draft:
     reacts: bool = False  # some reaction of the workflow waits for one of its names
 
 
+WAITS, ANSWERED = 1, 2
+"""Of a fact that some reaction is for: somebody must still react to it; it was reacted to in its own transaction."""
+
+
 @dataclass(slots=True)
 class Event:
     """A fact in the log. `body` is the canonical JSON that was hashed; `data` is its part that `evolve` obeys."""
@@ -206,7 +210,7 @@ class Event:
     data: JsonObject
     body: bytes
     digest: bytes
-    reacts: bool = False
+    reacts: int = 0  # some reaction of the workflow waits for it: WAITS, or ANSWERED in the transaction of the fact
     position: int = 0
 
 

@@ -17,9 +17,8 @@ from engine.core.errors import LianxinError
 from engine.core.instants import Instant, parse
 from engine.core.model import JsonObject
 from engine.runtime.asks import Ask, Unusable, as_listed
-from engine.runtime.handle import Answer, carry
+from engine.runtime.handle import Answer
 from engine.runtime.messages import answered, answers_in
-from engine.runtime.react import react
 from engine.runtime.stamp import record
 from engine.runtime.writer import Writer, where
 from engine.store.batch import DEAD_LETTER, Batch, DeadLetterRow
@@ -144,10 +143,9 @@ def _retry(writer: Writer, number: int, mended: bytes | None, by: JsonObject, no
             known = tx.seen([(message.source, message.id)]).get((message.source, message.id))
             # What has come to another end since (the id was used for something else) goes the ordinary way.
             again = known is None or known.outcome == DEAD_LETTER
-            (answer,) = carry(tx, [message], line, now, again=again, held=writer.held)
+            (answer,) = writer.carry(tx, [message], now, again=again)
             if answer.status == "dead-letter":
                 raise _Vain(answer)
-            place = react(tx, line, writer.consumers, writer.place, now, held=writer.held)
             outcome = record(answer.case_id, RETRIED_EVENT, said | {"outcome": answer.status}, {}, now, now)
             tx.append(Batch(events=[outcome], settled=[(number, RETRIED)]))
     except _Vain as vain:
@@ -162,7 +160,6 @@ def _retry(writer: Writer, number: int, mended: bytes | None, by: JsonObject, no
     except Exception as error:  # a fault of ours: told to whoever tried it; nothing has changed
         name, place_in_code = type(error).__name__, where(error)
         raise LianxinError("LX-386", exit_code=5, number=number, error=name, place=place_in_code) from error
-    writer.place = place
     return answer
 
 

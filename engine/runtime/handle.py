@@ -14,7 +14,7 @@ from engine.core.desk import Rules
 from engine.core.evolve import evolve
 from engine.core.instants import Instant, plus
 from engine.core.lengths import Length
-from engine.core.model import Accepted, Case, Command, Early, JsonObject, Outcome, Rejection
+from engine.core.model import ANSWERED, Accepted, Case, Command, Early, Event, JsonObject, Outcome, Rejection
 from engine.runtime.asks import OUR_SOURCE, UNLIMITED, Ask, Source, Unusable
 from engine.runtime.decode import Decoded, decode, vault_ref
 from engine.runtime.rulebook import RuleBook
@@ -108,12 +108,14 @@ def carry(
     again: bool = False,
     held: Collection[str] = (),
     retry: Collection[str] = (),
+    heard: list[Event] | None = None,
 ) -> list[Answer]:
     """The batch's work inside the caller's transaction. `again`: dead messages that are tried once more.
 
     `held`: cases in quarantine, whose messages are parked unseen. `retry`: cases whose parked messages are tried.
+    `heard`: gets the facts that some reaction is for; the caller must react to them in this transaction (`follow`).
     """
-    run = _Run(tx, line, now, Batch(offsets=list(offsets), watermarks=list(watermarks)))
+    run = _Run(tx, line, now, Batch(offsets=list(offsets), watermarks=list(watermarks)), heard, held)
     fresh = run.unseen(messages, again)
     run.load(fresh, retry)
     run.retry_parked(run.retried)
@@ -142,8 +144,10 @@ def next_turn(case_id: str, following: Sequence[tuple[int, Command | Unusable]])
 class _Run:
     """One batch on its way."""
 
-    def __init__(self, tx: Tx, line: Line, now: Instant, batch: Batch) -> None:
-        self.tx, self.line, self.now, self.batch = tx, line, now, batch
+    def __init__(
+        self, tx: Tx, line: Line, now: Instant, batch: Batch, heard: list[Event] | None, held: Collection[str]
+    ) -> None:
+        self.tx, self.line, self.now, self.batch, self.heard, self.held = tx, line, now, batch, heard, held
         self.answers: dict[int, Answer] = {}
         self.cases: dict[str, Case] = {}
         self.touched: set[str] = set()
@@ -300,6 +304,9 @@ class _Run:
         for draft in outcome.drafts:
             event = stamp(draft, case, command, rules, self.now, self.tx.next_number)
             events.append(event)
+            if event.reacts and self.heard is not None and event.case_id not in self.held:
+                event.reacts = ANSWERED
+                self.heard.append(event)
             case = evolve(case, event)
         self.cases[command.case_id] = case
         self.touched.add(command.case_id)

@@ -43,11 +43,13 @@ def settle(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
 def status(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
     """How the process that writes is doing."""
     reach = writer.marks.reach(now)
+    with writer.line.store.read() as reader:
+        position = reader.head()
     return {
         "now": now,
         "until": reach.until,
         "waiting_for_imports": sorted(reach.held),
-        "position": writer.place.position,
+        "position": position,
         "quarantined": sorted(writer.held),
     }
 

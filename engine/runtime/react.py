@@ -1,10 +1,15 @@
-"""The relay and the reactions: facts go to the consumers in log order, and what they wish for comes in at the door."""
+"""Reactions: facts go to the consumers, and what they wish for comes in at the door, in the transaction of the fact.
+
+Whoever appends a fact follows it (`follow`); what nobody has followed, a cursor over the log takes up (`catch_up`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+
+import orjson
 
 from engine.core.desk import Rules
 from engine.core.instants import Instant, plus
@@ -23,7 +28,8 @@ __all__ = [
     "Consumer",
     "Place",
     "ReactionsLoop",
-    "react",
+    "catch_up",
+    "follow",
     "wished",
 ]
 
@@ -66,7 +72,26 @@ def wished(events: Sequence[Event], line: Line, consumers: Sequence[Consumer], n
     return found
 
 
-def react(
+def follow(
+    tx: Tx, facts: list[Event], line: Line, consumers: Sequence[Consumer], now: Instant, *, held: Collection[str] = ()
+) -> None:
+    """What follows from facts that this transaction has appended, and from that, until nothing does.
+
+    `facts` is what `carry` has put into its `heard`. So what follows from a message commits with it, and comes before
+    its case's next message, whichever process that comes to.
+    """
+    for _ in range(ROUNDS_MAX):
+        if not facts:
+            return
+        commands = wished([_as_logged(event) for event in facts], line, consumers, now)
+        facts = []
+        if commands:
+            carry(tx, commands, line, now, held=held, heard=facts)
+    if facts:
+        raise ReactionsLoop
+
+
+def catch_up(
     tx: Tx,
     line: Line,
     consumers: Sequence[Consumer],
@@ -76,22 +101,29 @@ def react(
     held: Collection[str] = (),
     to: int | None = None,
 ) -> Place:
-    """What follows from the facts after `place`, and from that, until nothing does; the place reached.
+    """One page of the facts after `place` that nobody has reacted to, and what follows from them; the place reached.
 
     Commands and offset commit with the caller's transaction. Reading the log again from its beginning changes nothing,
-    because the ids of the commands are derived. Facts of `held` cases are passed over; `to` limits the first page.
+    because the ids of the commands are derived. Facts of `held` cases are passed over; `to` limits the page.
     """
-    for _ in range(ROUNDS_MAX):
-        events = tx.log(place.position, BATCH_MESSAGES_MAX, reacts_only=True)
-        if to is not None:
-            events = [event for event in events if event.position <= to]
-        if not events:
-            return place
-        reached = events[-1].position
-        commands = wished([event for event in events if event.case_id not in held], line, consumers, now)
-        carry(tx, commands, line, now, offsets=[(GROUP, LOG, place.epoch, place.position, reached)])
-        place = Place(place.epoch, reached)
-    raise ReactionsLoop
+    events = tx.log(place.position, BATCH_MESSAGES_MAX, reacts_only=True)
+    if to is not None:
+        events = [event for event in events if event.position <= to]
+    if not events:
+        return place
+    reached = events[-1].position
+    commands = wished([event for event in events if event.case_id not in held], line, consumers, now)
+    facts: list[Event] = []
+    offsets = [(GROUP, LOG, place.epoch, place.position, reached)]
+    carry(tx, commands, line, now, offsets=offsets, held=held, heard=facts)
+    follow(tx, facts, line, consumers, now, held=held)
+    return Place(place.epoch, reached)
+
+
+def _as_logged(event: Event) -> Event:
+    """The fact as whoever reads the log sees it: a consumer never gets what shares memory with a case."""
+    said = orjson.loads(event.body)
+    return replace(event, actor=said["actor"], data=said["data"])
 
 
 def _is_fresh(at: Instant, now: Instant, rules: Rules, age: Length) -> bool:

@@ -6,13 +6,13 @@ written with the last page. Interrupted, it is simply done again; what has moved
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.core.calendar import Calendar
 from engine.core.desk import ENGINE_ACTOR
 from engine.core.instants import Instant
 from engine.core.model import Command
-from engine.runtime.handle import BATCH_MESSAGES_MAX, Line, carry
+from engine.runtime.handle import BATCH_MESSAGES_MAX, Answer, Line, carry
 from engine.store.transaction import Tx
 
 SOURCE = "lianxin:/calendar"
@@ -21,12 +21,20 @@ DONE = 1
 """The offset of an edition whose pages have all been written."""
 
 
-def reproject_all(line: Line, now: Instant) -> int:
-    """Re-project the running clocks under every calendar in force; how many cases had a clock that moved."""
-    return sum(_reproject(line, calendar, now) for calendar in line.book.calendars.values())
+Carry = Callable[[Tx, Sequence[Command], Instant], Sequence[Answer]]
+"""How commands are carried, and followed, inside a transaction."""
 
 
-def _reproject(line: Line, calendar: Calendar, now: Instant) -> int:
+def reproject_all(line: Line, now: Instant, by: Carry | None = None) -> int:
+    """Re-project the running clocks under every calendar in force; how many cases had a clock that moved.
+
+    `by`: the writer's own way to carry, which reacts to what moved.
+    """
+    carried: Carry = by or (lambda tx, page, at: carry(tx, page, line, at))
+    return sum(_reproject(line, calendar, now, carried) for calendar in line.book.calendars.values())
+
+
+def _reproject(line: Line, calendar: Calendar, now: Instant, carried: Carry) -> int:
     with line.store.transaction() as tx:
         epoch, done = tx.claim(GROUP, calendar.digest)
     if done >= DONE:
@@ -34,7 +42,7 @@ def _reproject(line: Line, calendar: Calendar, now: Instant) -> int:
     moved = 0
     with line.store.transaction() as tx:
         for page in _pages(tx, line, calendar, now):
-            answers = carry(tx, page, line, now)
+            answers = carried(tx, page, now)
             moved += sum(answer.status == "accepted" for answer in answers)
         carry(tx, [], line, now, offsets=[(GROUP, calendar.digest, epoch, 0, DONE)])
     return moved

@@ -134,7 +134,7 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Steps until `stop` is set. While the store cannot be written to, the same step again, ever more slowly."""
         self.log.tell("worker.started", pid=os.getpid(), position=self.writer.place.position)
-        if moved := reproject_all(self.writer.line, self.time.now()):
+        if moved := reproject_all(self.writer.line, self.time.now(), self.writer.carry):
             self.log.tell("calendar.applied", count=moved)
         patient = Retrying(
             retry=retry_if_exception(_may_pass),

@@ -17,13 +17,13 @@ from typing import TypeVar
 
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant
-from engine.core.model import Command, Event, JsonObject
+from engine.core.model import WAITS, Command, Event, JsonObject
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable, from_event
-from engine.runtime.batching import Item, joined, waves
+from engine.runtime.batching import Fence, Item, joined, waves
 from engine.runtime.clock import INTAKE_INCOMPLETE, rungs
-from engine.runtime.handle import BATCH_MESSAGES_MAX, QUARANTINE, Answer, Line, carry
-from engine.runtime.react import GROUP, LOG, Consumer, Place, react, wished
+from engine.runtime.handle import BATCH_MESSAGES_MAX, QUARANTINE, Answer, Line, Message, carry
+from engine.runtime.react import GROUP, LOG, Consumer, Place, catch_up, follow, wished
 from engine.runtime.stamp import INCIDENT_OPENED, record
 from engine.runtime.timekeeper import Timekeeper
 from engine.runtime.watermarks import DONE, MAX_WAIT, Reach, Watermarks
@@ -97,17 +97,14 @@ class Writer:
         """Carry messages, and what follows from them, to their commit; one answer each. `meanwhile`: see the store."""
         answers: dict[int, Answer] = {}
 
-        def work(tx: Tx, part: Sequence[int]) -> Place:
-            place = self.place
+        def work(tx: Tx, part: Sequence[int]) -> None:
             taken = [items[index] for index in part]
             fences, marks = joined(taken), [item.watermark for item in taken if item.watermark]
             for wave in waves(part, items, self.case_of):
                 messages = [items[index].message for index in wave]
-                given = carry(tx, messages, self.line, now, offsets=fences, watermarks=marks, held=self.held)
+                given = self.carry(tx, messages, now, offsets=fences, watermarks=marks)
                 answers.update(zip(wave, given, strict=True))
-                place = react(tx, self.line, self.consumers, place, now, held=self.held)
                 fences, marks = [], []
-            return place
 
         def quarantine(index: int, error: Exception) -> None:
             item = items[index]
@@ -130,6 +127,35 @@ class Writer:
             spent = round((monotonic() - began) * 1000)
             self.log.tell("batch.committed", messages=len(items), ms=spent, **counts)
         return [answers[index] for index in range(len(items))]
+
+    def carry(
+        self,
+        tx: Tx,
+        messages: Sequence[Message],
+        now: Instant,
+        *,
+        offsets: Sequence[Fence] = (),
+        watermarks: Sequence[tuple[str, Instant]] = (),
+        again: bool = False,
+    ) -> list[Answer]:
+        """The messages, and what follows from them, inside a transaction; at most one message of a case.
+
+        A process without consumers leaves what follows to one that has them.
+        """
+        facts: list[Event] = []
+        answers = carry(
+            tx,
+            messages,
+            self.line,
+            now,
+            offsets=offsets,
+            watermarks=watermarks,
+            again=again,
+            held=self.held,
+            heard=facts if self.consumers else None,
+        )
+        follow(tx, facts, self.line, self.consumers, now, held=self.held)
+        return answers
 
     def case_of(self, ask: Ask) -> str:
         """The id of the case that is meant."""
@@ -166,13 +192,16 @@ class Writer:
         raise AssertionError("clocks ring without end")
 
     def catch_up(self, now: Instant) -> int:
-        """React to facts that nobody has reacted to, one page of them: those another process has appended."""
+        """React to facts that nobody has reacted to, one page of them: those of processes without consumers."""
+        if not self.consumers:
+            return 0
         with self.line.store.transaction() as tx:
             events = tx.log(self.place.position, BATCH_MESSAGES_MAX, reacts_only=True)
 
-        def work(tx: Tx, part: Sequence[Event]) -> Place:
+        def work(tx: Tx, part: Sequence[Event]) -> Callable[[], None]:
             to = part[-1].position
-            return react(tx, self.line, self.consumers, self.place, now, held=self.held, to=to)
+            place = catch_up(tx, self.line, self.consumers, self.place, now, held=self.held, to=to)
+            return lambda: self._reached(place)
 
         def quarantine(event: Event, error: Exception) -> None:
             self._hold(event.case_id, error, now, past=event.position)
@@ -206,11 +235,10 @@ class Writer:
                 imported=self.marks.imported,
             )
 
-        def work(tx: Tx, part: Sequence[Command]) -> Place:
-            answers = carry(tx, part, self.line, now, watermarks=self.marks.as_rows())
+        def work(tx: Tx, part: Sequence[Command]) -> None:
+            answers = self.carry(tx, part, now, watermarks=self.marks.as_rows())
             if any(answer.status != "accepted" for answer in answers):
                 raise PointStuck
-            return react(tx, self.line, self.consumers, self.place, now, held=self.held)
 
         def quarantine(command: Command, error: Exception) -> None:
             self._hold(command.case_id, error, now)
@@ -225,7 +253,7 @@ class Writer:
     def _isolated(
         self,
         parts: Sequence[Part],
-        work: Callable[[Tx, Sequence[Part]], Place],
+        work: Callable[[Tx, Sequence[Part]], Callable[[], None] | None],
         quarantine: Callable[[Part, Exception], None],
         meanwhile: Meanwhile | None = None,
     ) -> None:
@@ -234,7 +262,7 @@ class Writer:
             return
         try:
             with self.line.store.transaction(meanwhile) as tx:
-                place = work(tx, parts)
+                committed = work(tx, parts)
         except (AssertionError, LianxinError, MemoryError):
             raise  # store, chain or fence are broken, or an operator must mend something: the worker must not go on
         except Exception as error:
@@ -245,6 +273,10 @@ class Writer:
             self._isolated(parts[:half], work, quarantine)
             self._isolated(parts[half:], work, quarantine)
             return
+        if committed is not None:
+            committed()
+
+    def _reached(self, place: Place) -> None:
         self.place = place
 
     def _hold(self, case_id: str, error: Exception, now: Instant, past: int = 0) -> None:
@@ -279,15 +311,17 @@ class Writer:
                 if incident["code"] == QUARANTINED:
                     closed = {"position": incident["position"], "ordinal": incident["ordinal"]} | cause
                     tx.append(Batch(events=[record(case_id, INCIDENT_CLOSED, closed, {}, now, now)]))
-            held = self.held - {case_id}
-            at = 0
+            held, at = self.held - {case_id}, 0
+            facts: list[Event] = []
             while events := tx.history(case_id, at):
                 at = events[-1].position
-                heard = [event for event in events if event.reacts and event.position <= self.place.position]
-                carry(tx, wished(heard, self.line, self.consumers, now), self.line, now)
-            carry(tx, [], self.line, now, retry={case_id})
-            place = react(tx, self.line, self.consumers, self.place, now, held=held)
-        self.place, self.held = place, held
+                passed_over = [event for event in events if event.reacts == WAITS]
+                carry(tx, wished(passed_over, self.line, self.consumers, now), self.line, now, heard=facts)
+            follow(tx, facts, self.line, self.consumers, now, held=held)
+            waited: list[Event] = []
+            carry(tx, [], self.line, now, retry={case_id}, heard=waited)
+            follow(tx, waited, self.line, self.consumers, now, held=held)
+        self.held = held
         self.log.tell("case.released", case_id=case_id, count=waiting)
         return waiting
 

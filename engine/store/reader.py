@@ -38,7 +38,7 @@ class Reader:
         return found[0]
 
     def log(self, after: int, limit: int = ROWS_MAX, *, reacts_only: bool = False) -> list[Event]:
-        """The records after a position, in order; `reacts_only`: those some reaction of their workflow waits for."""
+        """The records after a position, in order; `reacts_only`: those to which nobody has reacted yet."""
         only = "reacts = 1 AND " if reacts_only else ""
         sql = f"SELECT {LOG_COLUMNS} FROM log WHERE {only}position > ? ORDER BY position LIMIT ?"
         return [_event(row) for row in self._driver.execute(sql, (after, limit))]
@@ -255,7 +255,7 @@ def _event(row: tuple[int, int | None, int, bytes, bytes]) -> Event:
         said["data"],
         body,
         digest,
-        bool(reacts),
+        reacts,
         position,
     )
 

@@ -83,7 +83,7 @@ log = Table(
     _int("number"),  # of its case; 0: belongs to no case that exists
     _int("version", null=True),  # NULL: a record without case version (rejection, incident)
     _text("type"),
-    _int("reacts"),
+    _int("reacts"),  # 0 no reaction is for it; 1 one waits for it; 2 it was reacted to in its own transaction
     _blob("body"),
     _blob("digest"),
     UniqueConstraint("number", "version"),

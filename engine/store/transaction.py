@@ -213,7 +213,7 @@ class Tx(Reader):
                     number,
                     event.version or None,
                     event.type,
-                    1 if event.reacts else 0,
+                    int(event.reacts),
                     bytearray(event.body),  # and not bytes: see engine.store.projection
                     bytearray(event.digest),
                 )
