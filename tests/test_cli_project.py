@@ -498,12 +498,6 @@ def test_commands_reach_a_worker_that_runs(cli: Cli) -> None:
     assert "worker.stopped" in said
 
 
-def test_a_worker_of_a_part_is_for_later(cli: Cli) -> None:
-    assert cli("run", "consumers").code == 5
-    assert cli("run", "everything").code == 2
-    assert cli("run", "all", "--spool", "nowhere").code == 3
-
-
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -541,3 +535,22 @@ def test_a_project_is_found_from_below_and_by_name(cli: Cli, monkeypatch: pytest
     assert len(cli.ok("case", "list", "--project", cli.folder, "--json").json) == 1
     assert cli("case", "list", "--project", "nowhere").code == 3
     assert re.search(r"LX-520", cli("case", "list").err)
+
+
+@pytest.mark.parametrize("what", ["engine", "consumers", "clock", "api"])
+def test_on_sqlite_one_process_does_everything_and_a_part_of_it_is_refused(cli: Cli, what: str) -> None:
+    ran = cli("run", what, "--json")
+    assert (ran.code, ran.error["code"]) == (2, "LX-531")
+    assert "run all" in ran.err
+
+
+def test_what_cannot_be_run_is_said(cli: Cli) -> None:
+    assert cli("run", "everything").code == 2
+    assert cli("run", "all", "--spool", "nowhere").code == 3
+
+
+def test_on_sqlite_a_second_worker_is_refused_and_told_which_process_writes(cli: Cli) -> None:
+    with Store.open(f"sqlite:///{cli.folder / 'lianxin.db'}") as store, store.transaction():
+        ran = cli("run", "all", "--json")
+    assert (ran.code, ran.error["code"]) == (5, "LX-523")
+    assert str(os.getpid()) in ran.err

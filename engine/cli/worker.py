@@ -1,4 +1,4 @@
-"""`lianxin run all`: the process that writes. It takes requests, files and imports, reacts, and rings the clocks."""
+"""`lianxin run all|engine|consumers|clock|api`: take messages in, react, ring the clocks, answer over HTTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def run(
         Literal["all", "engine", "consumers", "clock", "api"],
         typer.Argument(
             metavar="WHAT",
-            help="all：一个进程做全部（SQLite 只能如此） · all: everything in one process, as SQLite needs it",
+            help="engine 收件，consumers 做提交后的事，clock 走钟，api 接口；all 一个进程做全部（SQLite 只能如此）"
+            " · engine takes messages in, consumers does what may come after a commit, clock rings the clocks, "
+            "api answers over HTTP; all: everything in one process, as SQLite needs it",
         ),
     ] = "all",
     spool: Annotated[
@@ -39,21 +41,24 @@ def run(
     from engine.cli.installation import Installation
     from engine.core.errors import LianxinError
     from engine.log import Log
+    from engine.runtime.duties import duties_of
     from engine.runtime.worker import WorkerSettings, stopped_by_signals
     from engine.runtime.worker import run as work
 
-    if what != "all":
-        raise LianxinError("LX-919", exit_code=5, what=f"run {what}")
     if spool is not None and not spool.is_dir():
         raise LianxinError("LX-190", exit_code=3, file=str(spool), reason="没有这个目录 no such folder")
     installation = Installation(session)
     settings, screen = installation.settings, session.screen
+    if what != "all" and settings.database_url.startswith("sqlite:"):
+        raise LianxinError("LX-531", exit_code=2, what=what)
     if not settings.sources:
         screen.note(
             "lianxin.toml 没有列出任何来源（[sources.…]），外来消息都会成为死信 · "
             "lianxin.toml lists no source ([sources.…]): every message from outside becomes a dead letter"
         )
-    working = WorkerSettings(spool, settings.clock.max_wait, settings.batch.messages_max)
+    working = WorkerSettings(
+        spool, settings.clock.max_wait, settings.batch.messages_max, listen=what == "all", duties=duties_of(what)
+    )
     log = Log(least="warning" if screen.quiet else "debug" if screen.verbose else "info")
     with installation.line() as line, stopped_by_signals() as stop:
         work(line, installation.assembly.consumers, working, stop, time=installation.time, log=log)

@@ -33,6 +33,7 @@ from engine.core.instants import MICROSECOND, Instant, plus
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.batching import Item
+from engine.runtime.duties import ALL, Duty
 from engine.runtime.garbage import seldom_collected
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line
 from engine.runtime.local_socket import Server, socket_path
@@ -62,6 +63,7 @@ class WorkerSettings:
     max_wait: timedelta = MAX_WAIT
     messages_max: int = BATCH_MESSAGES_MAX
     listen: bool = True
+    duties: frozenset[Duty] = ALL
 
 
 def run(
@@ -134,7 +136,9 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Steps until `stop` is set. While the store cannot be written to, the same step again, ever more slowly."""
         self.log.tell("worker.started", pid=os.getpid(), position=self.writer.place.position)
-        if moved := reproject_all(self.writer.line, self.time.now(), self.writer.carry):
+        if Duty.CLOCK in self.settings.duties and (
+            moved := reproject_all(self.writer.line, self.time.now(), self.writer.carry)
+        ):
             self.log.tell("calendar.applied", count=moved)
         patient = Retrying(
             retry=retry_if_exception(_may_pass),
@@ -158,15 +162,20 @@ class Worker:
         if self.time.behind:
             self.log.tell("clock.behind", until=now)
         worked = self._answer_requests(now)
-        worked = bool(self.writer.catch_up(now)) or worked
-        file = self._next_file(now)
-        # A file is taken in whole, and then what was due by its arrival rings: so it is, however it was cut or cut off.
+        duties = self.settings.duties
+        if Duty.CONSUMERS in duties:
+            worked = bool(self.writer.catch_up(now)) or worked
+        file = self._next_file(now) if Duty.INTAKE in duties else None
+        # A file is taken in whole, and then what was due by its arrival rings, before the next one, whoever rings else:
+        # so it is, however it was cut or cut off, and however many processes there are.
+        rings = Duty.CLOCK in duties or file is not None
         in_its_midst = file is not None and self._claim(file)[1] and self.writer.marks.beyond(now) is None
-        if not in_its_midst and self.writer.ring(now):
+        if rings and not in_its_midst and self.writer.ring(now):
             worked = True
         elif file is not None:
             worked = self._take_file(file, now) or worked
-        worked = bool(self.writer.give_up(now)) or worked
+        if Duty.CLOCK in duties:
+            worked = bool(self.writer.give_up(now)) or worked
         self._wipe()
         return worked
 

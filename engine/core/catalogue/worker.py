@@ -71,6 +71,12 @@ CODES: dict[str, Entry] = {
         remedy_zh="写入带时区的时刻，如 2026-04-01T09:00:00+08:00。此设置只供测试。",
         remedy_en="Write an instant with its offset, e.g. 2026-04-01T09:00:00+08:00. This setting is for tests alone.",
     ),
+    "LX-531": Entry(
+        zh="SQLite 数据库只由一个进程写入：不能单独运行 {what}。",
+        en="One process writes to a SQLite database: `run {what}` cannot run by itself.",
+        remedy_zh="用 lianxin run all；要分开运行多个进程，请改用 PostgreSQL（LIANXIN_DATABASE_URL）。",
+        remedy_en="Use `lianxin run all`; for several processes move to PostgreSQL (LIANXIN_DATABASE_URL).",
+    ),
     "LX-532": Entry(
         zh="引擎正在停止，请求未办理。",
         en="The worker is stopping; the request was not carried out.",
