@@ -9,13 +9,14 @@ from importlib.metadata import Distribution, PathDistribution
 from pathlib import Path
 
 import pytest
-from cli_parts import CLERK, Cli, clean_environment
+from cli_parts import CLERK, HANDLER, Cli, clean_environment
 
 from engine.app import assemble
 from engine.cli import checks
 from engine.cli.completion import case_ids, workflow_names
 from engine.cli.main import run
 from engine.store import keys
+from engine.store.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,31 @@ def test_the_key_file_of_another_database(cli: Cli) -> None:
     assert told(cli) == {"LX-508": "error"}
     ran = cli.send("HL-2", "register", CLERK, "channel=web")
     assert (ran.code, ran.error["code"]) == (6, "LX-508")
+
+
+def test_the_wrong_key_file_is_refused_by_name_before_anything_is_written(cli: Cli) -> None:
+    assert cli.send("HL-1", "register", HANDLER, "channel=web").code == 6  # so the vault is still empty
+    right = cli.folder / "lianxin.key"
+    wanted = keys.read_key_file(right).key_id
+    kept = right.read_bytes()
+    right.unlink()
+    found = keys.create_key_file(right).key_id
+    before = _written(cli)
+    assert told(cli) == {"LX-508": "error"}
+    ran = cli.send("HL-2", "register", CLERK, "channel=web")
+    assert (ran.code, ran.error["code"]) == (6, "LX-508")
+    assert (ran.error["facts"]["expected"], ran.error["facts"]["found"]) == (wanted, found)
+    assert cli("case", "show", "HL-1", "--json").error["code"] == "LX-508", "not: no such case"
+    assert _written(cli) == before
+    right.unlink()
+    right.write_bytes(kept)
+    right.chmod(0o600)
+    cli.register("HL-2")
+
+
+def _written(cli: Cli) -> list[object]:
+    with Store.open(f"sqlite:///{cli.folder / 'lianxin.db'}", create=False) as store, store.read() as reader:
+        return [reader.counts(), reader.about(), reader.head()]
 
 
 def test_a_workflow_with_faults(cli: Cli) -> None:

@@ -109,6 +109,27 @@ def test_time_left_is_told_in_working_days(cli: Cli) -> None:
     assert "已过 2 个工作日" in cli.ok("case", "list").out
 
 
+def test_the_list_goes_on_page_by_page_to_its_end_whatever_moves_meanwhile(cli: Cli) -> None:
+    for number in range(5):
+        cli.turn(f"2026-04-0{1 + number} 09:00")
+        cli.register(f"HL-{number}")
+    whole = [row["case_id"] for row in cli.ok("case", "list", "--json").json]
+    assert len(whole) == 5
+    found: list[str] = []
+    place = ""
+    while True:
+        ran = cli.ok("case", "list", "--limit", "2", "--json", *(["--after", place] if place else []))
+        found += [row["case_id"] for row in ran.json]
+        if "--after" not in ran.err:
+            break
+        place = ran.err.split("--after ")[1].split('"')[0].split("。")[0]
+        cli.turn("2026-05-20 09:00")  # the first page moves to the end
+    assert found == whole
+    tail = cli.ok("case", "list", "--after", whole[3], "--json").json
+    assert [row["case_id"] for row in tail] == whole[4:]
+    assert cli("case", "list", "--after", "nobody", "--json").error["code"] == "LX-903"
+
+
 def test_the_list_begins_with_what_is_due_first_and_obeys_filters(cli: Cli) -> None:
     later = cli.register("HL-LATE")
     cli.turn("2026-04-02 09:00")
@@ -118,6 +139,7 @@ def test_the_list_begins_with_what_is_due_first_and_obeys_filters(cli: Cli) -> N
     assert len(cli.ok("case", "list", "--limit", "1", "--json").json) == 1
     assert cli.ok("case", "list", "--state", "closed", "--json").json == []
     assert len(cli.ok("case", "list", "--workflow", "complaint", "--phase", "received", "--json").json) == 2
+    assert [row["case_id"] for row in cli.ok("case", "list", "--unit", "水务局", "--json").json] == []
     ran = cli("case", "list", "--workflow", "complain", "--json")
     assert (ran.code, ran.error["code"]) == (3, "LX-909")
     assert ran.error["facts"]["suggestion"] == "complaint"

@@ -14,10 +14,8 @@ if TYPE_CHECKING:
 
     from engine.cli.snapshot import Snapshot
     from engine.core.desk import Rules
-    from engine.core.model import Actor, Case
+    from engine.core.model import Actor, Case, JsonObject
 
-CASES_SCANNED_MAX = 20_000
-"""Cases that one `case list` looks through; beyond it the list says so and asks for a filter."""
 CASES_PER_READ = 1_000
 
 
@@ -33,8 +31,15 @@ def list_cases(
     unit: Annotated[str, typer.Option("--unit", help="责任单位 · The liable unit")] = "",
     late: Annotated[bool, typer.Option("--late", help="只列超期的 · Late ones alone", show_default=False)] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="最多几件 · How many at most")] = 50,
+    after: Annotated[
+        str,
+        typer.Option(
+            "--after", metavar="PLACE", show_default=False,
+            help="从这件事项之后列起：上一页所给的位置，或事项编号 · Go on after this case: a place, or a case's id",
+        ),
+    ] = "",
     acting: AsOption = "",
-) -> None:
+) -> None:  # fmt: skip
     from engine.cli.actor import read_actor
     from engine.cli.case_view import list_lines, summary
     from engine.cli.installation import Installation
@@ -44,22 +49,20 @@ def list_cases(
     now = installation.now()
     with installation.reading() as desk:
         actor = read_actor(acting, desk.book.directory) if acting else None
-        rows, calendars, scanned = [], {}, 0
-        for case, rules in _cases(desk, workflow, phase, state, unit, actor):
-            scanned += 1
-            calendars[rules.workflow.name] = rules.calendar
+        filters = {"phase": phase, "state": state, "unit": unit, "late_at": now if late else ""}
+        rows: list[JsonObject] = []
+        calendars, place = {}, ""
+        for at, case, rules in _cases(desk, workflow, filters, _place(desk, after), limit + 1, actor):
             row = summary(case, rules, now)
-            if row["late"] or not late:
-                rows.append(row)
-        rows.sort(key=lambda row: (row["due_at"] is None, row["due_at"] or "", row["case_id"]))
-        shown = rows[:limit]
-        screen.result(shown, list_lines(shown, screen, calendars, now))
-        if len(shown) < len(rows):
-            screen.note(f"共 {len(rows)} 件，列出 {len(shown)} 件；--limit 可多列 · "
-                        f"{len(shown)} of {len(rows)} cases; --limit shows more")  # fmt: skip
-        if scanned >= CASES_SCANNED_MAX:
-            screen.note(f"只看了前 {CASES_SCANNED_MAX} 件，请加筛选条件 · "
-                        f"Only the first {CASES_SCANNED_MAX} cases were looked at; add a filter")  # fmt: skip
+            if late and not row["late"]:
+                continue
+            if len(rows) == limit:
+                screen.note(f"还有更多：--after {place} · There are more: --after {place}")
+                break
+            rows.append(row)
+            calendars[rules.workflow.name] = rules.calendar
+            place = f"{at}/{case.case_id}"
+        screen.result(rows, list_lines(rows, screen, calendars, now))
 
 
 @command(
@@ -77,31 +80,40 @@ def show(session: Session, case: CaseArgument, workflow: WorkflowOption = "", ac
         session.screen.result(said, show_lines(said, session.screen, rules.calendar, now))
 
 
+def _place(desk: Snapshot, after: str) -> tuple[str, int]:
+    """Where to go on: what the last page said, which holds also where that case has moved since; or a case's id."""
+    from engine.core.errors import LianxinError
+
+    if not after:
+        return "", 0
+    at, _, case_id = after.rpartition("/")
+    found = desk.reader.place_by_due(case_id)
+    if found is None:
+        raise LianxinError("LX-903", exit_code=3, case=case_id)
+    return at or found[0], found[1]
+
+
 def _cases(
-    desk: Snapshot, workflow: str, phase: str, state: str, unit: str, actor: Actor | None
-) -> Iterator[tuple[Case, Rules]]:
-    """Those that fit and that the actor may see, in the order of their ids."""
+    desk: Snapshot, workflow: str, filters: dict[str, str], after: tuple[str, int], page: int, actor: Actor | None
+) -> Iterator[tuple[str, Case, Rules]]:
+    """Those that fit and that the actor may see, with their places, what is due first before the others."""
     from engine.cli.actor import exists_for
     from engine.core.errors import LianxinError
     from engine.core.report import suggest
 
-    digests = [row["digest"] for row in desk.reader.editions("workflow") if row["name"] == workflow]
     if workflow and workflow not in desk.workflow_names():
         known = desk.workflow_names()
         suggestion = suggest(workflow, known) or ""
         raise LianxinError("LX-909", exit_code=3, name=workflow, known="、".join(known), suggestion=suggestion)
-    left = CASES_SCANNED_MAX
-    for digest in digests if workflow else [""]:
-        after = ""
-        while left > 0:
-            size = min(CASES_PER_READ, left)
-            rows = desk.reader.cases(phase=phase, state=state, unit=unit, workflow=digest, after=after, limit=size)
-            folds = desk.reader.load(row["case_id"] for row in rows)
-            left -= len(rows)
-            for case in folds.values():
-                rules = desk.book.pinned(case.workflow)
-                if exists_for(case, actor, rules):
-                    yield case, rules
-            if len(rows) < size:
-                break
-            after = rows[-1]["case_id"]
+    digests = [row["digest"] for row in desk.reader.editions("workflow") if row["name"] == workflow]
+    if workflow and not digests:
+        return  # known, and never used
+    size = min(page, CASES_PER_READ)
+    while found := desk.reader.cases_by_due(**filters, workflows=digests, after=after, limit=size):
+        folds = desk.reader.load(case_id for _, _, case_id in found)
+        for at, _, case_id in found:
+            case = folds[case_id]
+            rules = desk.book.pinned(case.workflow)
+            if exists_for(case, actor, rules):
+                yield at, case, rules
+        after = found[-1][:2]

@@ -55,8 +55,9 @@ def init(
     ] = False,
 ) -> None:
     from engine.core.errors import LianxinError
-    from engine.store.keys import create_key_file
+    from engine.store.keys import create_key_file, read_key_file
     from engine.store.store import Store
+    from engine.store.vault import Vault
 
     assembly = session.assemble(None)
     key_file = Path(session.environ.get("LIANXIN_KEY_FILE") or folder / KEY_FILE).expanduser()
@@ -70,9 +71,8 @@ def init(
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        if not key_file.exists():
-            create_key_file(key_file)
-        Store.open(f"sqlite:///{folder / DATABASE}").close()
+        keys = read_key_file(key_file) if key_file.exists() else create_key_file(key_file)
+        Store.open(f"sqlite:///{folder / DATABASE}", vault=Vault(keys)).close()
         screen.note(
             f"密钥在 {key_file}，请与数据库分开备份 · The key is at {key_file}: back it up apart from the database"
         )

@@ -124,10 +124,13 @@ class Installation:
             yield office
 
     def must_fit(self, store: Store) -> None:
-        """LX-508 (exit 6) where the vault was written with another key file."""
+        """LX-508 (exit 6) where the database was begun with another key file."""
         from engine.store import schema
 
         with store.read() as reader:
+            if wanted := reader.about().get("key_id"):
+                self.keys.must_be(wanted)
+                return  # else it was made without a vault: its first entry tells
             row = next(reader.rows(schema.vault_key, ("case_id", "person")), None)
         if row is None:
             return

@@ -28,7 +28,7 @@ class Snapshot:
     def case(self, name: str, workflow: str = "") -> Case:
         """The case that `name` means: an id, the first characters of one, or with its workflow the source's number.
 
-        LX-903 (exit 3) none, LX-904 (exit 2) several.
+        LX-903 (exit 3) none, LX-904 (exit 2) several, LX-508 (exit 6) a number, and the key file of another database.
         """
         found = self.reader.case(name)
         if found is None and len(name) >= PREFIX_MIN:
@@ -54,8 +54,11 @@ class Snapshot:
         """Ids are made from the source's number with the key file; without it only ids are understood."""
         if not self.installation.settings.key_file.is_file():
             return None
+        keys = self.installation.keys
+        if wanted := self.reader.about().get("key_id"):
+            keys.must_be(wanted)  # every number would be unknown to the wrong one
         names = [workflow] if workflow else self.workflow_names()
-        found = [case for w in names if (case := self.reader.case(self.installation.keys.case_id(w, name)))]
+        found = [case for w in names if (case := self.reader.case(keys.case_id(w, name)))]
         if len(found) > 1:
             raise LianxinError("LX-904", exit_code=2, case=name, count=len(found))
         return found[0] if found else None

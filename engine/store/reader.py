@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Table, select, tuple_
+from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, select, tuple_
 
 from engine.core.instants import Instant
 from engine.core.model import Case, Event, JsonObject
@@ -15,6 +15,9 @@ from engine.store.batch import DeadLetterRow, ParkedRow
 
 ROWS_MAX = 1000
 """Of one answer, unless the caller asks for another number."""
+
+NO_DUE = "~"
+"""Stands where a case has no due instant, and after all of them."""
 
 Driver = Any
 """A DB-API connection; pysqlite3 publishes no types."""
@@ -87,6 +90,60 @@ class Reader:
             *(table.c[name] == value for name, value in _given(phase=phase, state=state, unit=unit, workflow=workflow))
         )
         return self._rows(query.with_only_columns(*(column for column in table.c if column.name != "state_json")))
+
+    def cases_by_due(
+        self,
+        *,
+        phase: str = "",
+        state: str = "",
+        unit: str = "",
+        workflows: Sequence[str] = (),
+        late_at: Instant = "",
+        after: tuple[Instant, int] = ("", 0),
+        limit: int = ROWS_MAX,
+    ) -> list[tuple[Instant, int, str]]:
+        """(due, number, case_id) of cases, what is due first before the others, after one of these pairs.
+
+        What has no running deadline comes last, as `NO_DUE`. `workflows`: digests, where given. `late_at`: only those
+        with a deadline that was missed or is over by then; whether it was made good since is for the fold to say.
+        """
+        case, deadline, other = schema.case, schema.deadline, schema.deadline.alias()
+        wanted = [case.c[name] == value for name, value in _given(phase=phase, state=state, unit=unit)]
+        wanted += [case.c.workflow.in_(workflows)] if workflows else []
+        if late_at:
+            over = or_(other.c.status == "missed", and_(other.c.status == "running", other.c.due_at < late_at))
+            wanted.append(exists().where(other.c.number == case.c.number, over))
+        found: list[tuple[Instant, int, str]] = []
+        if after[0] != NO_DUE:
+            earlier = tuple_(other.c.due_at, other.c.key) < tuple_(deadline.c.due_at, deadline.c.key)
+            query = (
+                select(deadline.c.due_at, case.c.number, case.c.case_id)
+                .join(case, case.c.number == deadline.c.number)
+                .where(*_runs(deadline), tuple_(deadline.c.due_at, deadline.c.number) > tuple_(*after), *wanted)
+                .where(~exists().where(other.c.number == deadline.c.number, *_runs(other), earlier))
+                .order_by(deadline.c.due_at, deadline.c.number)
+                .limit(limit)
+            )
+            found = [tuple(row) for row in self._connection.execute(query)]
+            after = (NO_DUE, 0)
+        if len(found) < limit:
+            rest = (
+                select(case.c.number, case.c.case_id)
+                .where(case.c.number > after[1], *wanted)
+                .where(~exists().where(other.c.number == case.c.number, *_runs(other)))
+                .order_by(case.c.number)
+                .limit(limit - len(found))
+            )
+            found += [(NO_DUE, number, case_id) for number, case_id in self._connection.execute(rest)]
+        return found
+
+    def place_by_due(self, case_id: str) -> tuple[Instant, int] | None:
+        """Where a case stands in `cases_by_due`; None where there is none of this id."""
+        case, deadline = schema.case, schema.deadline
+        running = select(func.min(deadline.c.due_at)).where(deadline.c.number == case.c.number, *_runs(deadline))
+        query = select(running.scalar_subquery(), case.c.number).where(case.c.case_id == case_id)
+        row = self._connection.execute(query).first()
+        return (row[0] or NO_DUE, row[1]) if row else None
 
     # ---------------------------------------------------------------------------------------- views of a case
 
@@ -211,7 +268,7 @@ class Reader:
         return list(self._driver.execute(sql, (case_id, person, person)))
 
     def about(self) -> dict[str, str]:
-        """Schema version and time zone of this database."""
+        """Schema version, time zone and (where it was made with a vault) key_id of this database."""
         return dict(self._driver.execute("SELECT name, value FROM about").fetchall())
 
     def counts(self) -> dict[str, int]:
@@ -263,6 +320,11 @@ def _event(row: tuple[int, int | None, int, bytes, bytes]) -> Event:
 def _page(table: Table, key: Sequence[Any], after: Sequence[Any], limit: int) -> Select[Any]:
     """The first rows after a key, in its order (never OFFSET: that reads what it skips)."""
     return select(table).where(tuple_(*key) > tuple_(*after)).order_by(*key).limit(limit)
+
+
+def _runs(deadline: Any) -> tuple[Any, Any]:
+    """Running, and no delayed reaction."""
+    return deadline.c.status == "running", ~deadline.c.deadline.startswith("reaction.", autoescape=True)
 
 
 def _of_case(query: Select[Any], table: Table, case_id: str) -> Select[Any]:

@@ -159,6 +159,7 @@ Index(
     *(deadline.c[name] for name in ("next_rung_at", "case_id")),
     sqlite_where=text("next_rung_at <> ''"),
 )
+Index("deadline_running", deadline.c.due_at, deadline.c.number, sqlite_where=text("status = 'running'"))
 
 letter_number = Table(
     "letter_number",

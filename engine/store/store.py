@@ -71,9 +71,9 @@ class Store:
     ) -> Store:
         """Open `sqlite:///path`, or `sqlite://` (in memory). `durable=False` does not wait for the disk (simulations).
 
-        `time_zone` says what a month is in reports; kept from the creation on. LX-520 no database (without `create`),
-        LX-521 written by a newer lianxin, LX-522 not a database of lianxin, LX-523 another process writes to it,
-        LX-525 SQLite too old.
+        `time_zone` says what a month is in reports; kept from the creation on, like the id of the `vault`'s key file.
+        LX-508 another key file, before anything is written; LX-520 no database (without `create`), LX-521 written by a
+        newer lianxin, LX-522 not a database of lianxin, LX-523 another process writes to it, LX-525 SQLite too old.
         """
         if sqlite.sqlite_version_info < SQLITE_OLDEST:
             raise LianxinError(
@@ -181,6 +181,8 @@ class Store:
                 if self._about() is None:
                     schema.metadata.create_all(self._connection, checkfirst=False)
                     about = {"schema_version": str(schema.SCHEMA_VERSION), "time_zone": time_zone}
+                    if self._vault is not None:
+                        about["key_id"] = self._vault.key_id
                     self._driver.executemany("INSERT INTO about VALUES (?, ?)", about.items())
             found = self._about()
             assert found is not None
@@ -188,6 +190,8 @@ class Store:
             raise LianxinError(
                 "LX-521", exit_code=5, path=self.path, found=found["schema_version"], known=schema.SCHEMA_VERSION
             )
+        if self._vault is not None and "key_id" in found:
+            self._vault.must_be_for(found["key_id"])
         self._month_of = months_in(found["time_zone"])
 
     def _about(self) -> dict[str, str] | None:

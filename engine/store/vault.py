@@ -83,6 +83,15 @@ class Vault:
         self._random = random
         self._ciphers: dict[tuple[str, str], tuple[bytes, AESGCM]] = {}
 
+    @property
+    def key_id(self) -> str:
+        """The public id of the key file."""
+        return self._keys.key_id
+
+    def must_be_for(self, key_id: str) -> None:
+        """LX-508 where a database was begun with another key file than this vault's."""
+        self._keys.must_be(key_id)
+
     def protect(self, secrets: Sequence[Secret], known: Mapping[tuple[str, str], bytes]) -> Protected:
         """Encrypt a batch. `known` has the wrapped keys that exist for its (case_id, person); others are made.
 
