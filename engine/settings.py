@@ -19,7 +19,11 @@ PREFIX = "LIANXIN_"
 NO_SETTINGS = ("LIANXIN_REAL_DATA", "LIANXIN_TEST_")
 """Beginnings of variables that are for the test suite, not for the program."""
 PARENTS_SEARCHED = 20
-PATHS = frozenset({"key_file", "workflows_dir", "calendars_dir", "directory", "clock_file"})
+KAFKA_FILES = ("password_file", "ca_file", "certificate_file", "private_key_file")
+PATHS = frozenset(
+    {"key_file", "workflows_dir", "calendars_dir", "directory", "clock_file"}
+    | {f"kafka.{name}" for name in KAFKA_FILES}
+)
 SQLITE = "sqlite:///"
 
 Key = tuple[str, ...]

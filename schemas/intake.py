@@ -103,6 +103,21 @@ def read_binary(
 ) -> IntakeEvent | Unreadable:
     """Read a message whose attributes are headers: `ce-id` (HTTP, percent-encoded) or `ce_id` (Kafka, plain)."""
     envelope: dict[str, Any] = {}
+    try:
+        envelope = binary_envelope(headers, body, envelope)
+    except JsonFault as fault:
+        return _unreadable(fault, envelope)
+    return event_of(envelope, received_at)
+
+
+def binary_envelope(
+    headers: Iterable[tuple[str, str]], body: bytes, envelope: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The same as a parsed structured message; JsonFault where the body is not what its type says.
+
+    With `envelope` the attributes are put there, so that they are known where the body cannot be read.
+    """
+    envelope = {} if envelope is None else envelope
     for name, text in headers:
         name = name.lower()
         if name.startswith("ce-"):
@@ -111,11 +126,8 @@ def read_binary(
             envelope[name[3:]] = text
         elif name == "content-type":
             envelope["datacontenttype"] = text
-    try:
-        envelope["data"] = _payload(envelope.get("datacontenttype"), body) if body else None
-    except JsonFault as fault:
-        return _unreadable(fault, envelope)
-    return event_of(envelope, received_at)
+    envelope["data"] = _payload(envelope.get("datacontenttype"), body) if body else None
+    return envelope
 
 
 def content(event: IntakeEvent) -> bytes:

@@ -26,6 +26,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "秒": 1, "分": 60, "小": 
 LENGTH = r"^\d{1,4} ?(minutes?|hours?|days?|working days?|个工作日|天|小时|分钟)$"
 DATABASE_URL = r"^(sqlite:///.+|postgresql\+psycopg://.+)$"
 BUS = r"^(embedded|kafka://[^\s,/]+(,[^\s,/]+)*)$"
+TOPIC = r"^[a-zA-Z0-9._-]{1,200}$"
 
 
 def _span(value: object) -> object:
@@ -91,6 +92,28 @@ class BatchSettings(Section):
     messages_max: Annotated[Count, Field(ge=1, le=10_000)] = 500
 
 
+class KafkaSettings(Section):
+    """Topics and group on the broker that `bus` names, and how to log on to it. Secrets stand in files of their own."""
+
+    prefix: Annotated[str, Field(pattern=TOPIC)] = "lianxin"
+    group: Annotated[str, Field(pattern=TOPIC)] = "lianxin"
+    partitions: Annotated[Count, Field(ge=1, le=1000)] = 8
+    replication: Annotated[Count, Field(ge=0, le=7)] = 0
+    """Copies of each topic; 0: as many as the broker makes by itself."""
+    intake_retention: TimeSpan = timedelta(days=7)
+    events_retention: TimeSpan = timedelta(days=90)
+    session_timeout: TimeSpan = timedelta(seconds=45)
+    format: Literal["structured", "binary"] = "structured"
+    client: Literal["kafka-python", "confluent"] = "kafka-python"
+    security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    private_key_file: Path | None = None
+
+
 class SourceSettings(Section):
     """What one source may do. None means all (`"*"`), and for `max_backdate` without limit."""
 
@@ -125,6 +148,7 @@ class Settings(Section):
     letters: LetterSettings = LetterSettings()
     early: EarlySettings = EarlySettings()
     batch: BatchSettings = BatchSettings()
+    kafka: KafkaSettings = KafkaSettings()
     sources: dict[str, SourceSettings] = {}
 
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)

@@ -4,7 +4,7 @@
     deploy/kafka/stop [--dir DIR] [--wipe]
 
 One node (KRaft), on loopback alone, without passwords: nothing for production. Maven fetches the broker once, into
-`$LIANXIN_KAFKA_HOME` or ~/.cache/lianxin/kafka-4.3.1; every file is compared with jars.sha256 beside this script. Needs
+`$KAFKA_JARS` or ~/.cache/lianxin/kafka-4.3.1; every file is compared with jars.sha256 beside this script. Needs
 Java 17 and, for the first time, Maven; as root on Debian both are installed where they are missing.
 """
 
@@ -30,7 +30,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VERSION = "4.3.1"
-HOME_VARIABLE = "LIANXIN_KAFKA_HOME"
+HOME_VARIABLE = "KAFKA_JARS"
 HOST = "127.0.0.1"
 UP_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 30

@@ -57,7 +57,11 @@ def run(
             "lianxin.toml lists no source ([sources.…]): every message from outside becomes a dead letter"
         )
     working = WorkerSettings(
-        spool, settings.clock.max_wait, settings.batch.messages_max, listen=what == "all", duties=duties_of(what)
+        spool=spool,
+        max_wait=settings.clock.max_wait,
+        messages_max=settings.batch.messages_max,
+        listen=what == "all",
+        duties=duties_of(what),
     )
     log = Log(least="warning" if screen.quiet else "debug" if screen.verbose else "info")
     with installation.line() as line, stopped_by_signals() as stop:

@@ -2,6 +2,7 @@
 
 live                        requests that wait in this process
 spool                       files that wait in a folder
+kafka/TOPIC/PARTITION       a partition of the intake's topic, as far as it was read
 import/WORKFLOW/FILE#HASH   an import on its way: holds back the clocks of its workflow until its last row is in
 imported/WORKFLOW           the instant the last import of a workflow ended
 """
@@ -61,6 +62,10 @@ class Watermarks:
     def progress(self, name: str, now: Instant) -> None:
         """Something of the partition was read, though not past another instant: it does not stand still."""
         self._marks[name].moved_at = now
+
+    def names(self, prefix: str) -> set[str]:
+        """The partitions that are waited for, of one kind."""
+        return {name for name in self._marks if name.startswith(prefix)}
 
     def drop(self, name: str) -> None:
         """Nobody waits for this partition any more."""

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
 from tenacity import (
     RetryCallState,
@@ -26,7 +27,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from engine.bus import Delivery
+from engine.bus import Delivery, TopicReader
 from engine.bus.spool import Spool
 from engine.core.errors import LianxinError
 from engine.core.instants import MICROSECOND, Instant, plus
@@ -43,11 +44,14 @@ from engine.runtime.react import Consumer
 from engine.runtime.reprojection import reproject_all
 from engine.runtime.requests import Queue, Ticket
 from engine.runtime.timekeeper import Timekeeper
+from engine.runtime.topic_intake import MARK, TopicIntake
 from engine.runtime.watermarks import LIVE, MAX_WAIT, SPOOL
 from engine.runtime.writer import Writer
 
 IDLE_SECONDS = 0.25
 """Between two looks at the clock and the folder while nobody asks for anything."""
+TOPIC_LOOK_SECONDS = 0.01
+"""Between two looks whether the broker has sent something: it does not wake whoever waits for requests."""
 RETRY_SECONDS_MAX = 5.0
 """Longest wait between two attempts while the store cannot be written to."""
 STORE_UNAVAILABLE = "LX-524"
@@ -57,9 +61,10 @@ SPOOL_GROUP = "spool"
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What an operator may set. `spool`: the folder of files to take in; None where there is none."""
+    """What an operator may set. `spool`: the folder of files to take in; `topic`: the intake on Kafka; None: none."""
 
     spool: Path | None = None
+    topic: TopicReader | None = None
     max_wait: timedelta = MAX_WAIT
     messages_max: int = BATCH_MESSAGES_MAX
     listen: bool = True
@@ -115,6 +120,10 @@ class Worker:
             self.writer.marks.drop(SPOOL)  # whoever took the folder away does not wait for it
         else:
             self.writer.wait_for(SPOOL)
+        if settings.topic is None:
+            for name in self.writer.marks.names(MARK):
+                self.writer.marks.drop(name)
+        self.topic = self._topic(settings.topic)
         self._claims: dict[str, tuple[int, int]] = {}  # of a file: epoch and offset
         self._ahead: tuple[Place, list[Item]] | None = None  # what was read while the disk wrote
         self._closing = ExitStack()
@@ -126,6 +135,8 @@ class Worker:
         self._closing.callback(self.queue.close)
         if self.spool is not None:
             self._closing.callback(self.spool.close)
+        if self.topic is not None:
+            self._closing.callback(self.topic.close)
 
     def __enter__(self) -> Worker:
         return self
@@ -153,7 +164,7 @@ class Worker:
             except RetryError:  # told to stop while the store could not be written to: nothing is lost
                 break
             if not worked:
-                self.queue.wait(IDLE_SECONDS)
+                self._rest()
         self.log.tell("worker.stopped", pid=os.getpid(), position=self.writer.place.position)
 
     def step(self) -> bool:
@@ -165,6 +176,8 @@ class Worker:
         duties = self.settings.duties
         if Duty.CONSUMERS in duties:
             worked = bool(self.writer.catch_up(now)) or worked
+        if self.topic is not None:
+            worked = self.topic.step(now) or worked
         file = self._next_file(now) if Duty.INTAKE in duties else None
         # A file is taken in whole, and then what was due by its arrival rings, before the next one, whoever rings else:
         # so it is, however it was cut or cut off, and however many processes there are.
@@ -298,6 +311,22 @@ class Worker:
             source = message.source or f"spool:{delivery.file}"
             message = replace(message, source=source, id=message.id or f"{delivery.partition}:{delivery.row}")
         return replace(message, file=delivery.file, row=delivery.row)
+
+    # ── topic ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _topic(self, reader: TopicReader | None) -> TopicIntake | None:
+        if reader is None:
+            return None
+        return TopicIntake(reader, self.writer, self.log, messages_max=self.settings.messages_max)
+
+    def _rest(self) -> None:
+        """Until somebody asks for something, a message has come, or it is time to look at the clock."""
+        if self.topic is None:
+            self.queue.wait(IDLE_SECONDS)
+            return
+        until = monotonic() + IDLE_SECONDS
+        while monotonic() < until and not self.queue.oldest() and not self.topic.arrived():
+            self.queue.wait(TOPIC_LOOK_SECONDS)
 
     # ── beside that ───────────────────────────────────────────────────────────────────────────────────────────
 

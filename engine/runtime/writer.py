@@ -31,7 +31,7 @@ from engine.store.batch import Batch, ParkedRow
 from engine.store.reader import Reader
 from engine.store.store import Meanwhile
 from engine.store.transaction import Tx
-from schemas.intake import read_event
+from schemas.intake import IntakeEvent, Unreadable, read_event
 
 INCIDENT_CLOSED = "lianxin.incident.closed.v1"
 QUARANTINED, STANDS, GAVE_UP = "quarantine", "intake-incomplete", "early-gave-up"
@@ -161,9 +161,11 @@ class Writer:
         """The id of the case that is meant."""
         return ask.case_id or self.line.keys.case_id(ask.workflow, ask.case_key)
 
-    def read_in(self, raw: bytes, received_at: Instant) -> Ask | Unusable:
-        """The wish in a CloudEvent as it came, by what its source may do."""
-        event = read_event(raw, received_at)
+    def read_in(
+        self, raw: bytes, received_at: Instant, event: IntakeEvent | Unreadable | None = None
+    ) -> Ask | Unusable:
+        """The wish in a CloudEvent as it came, by what its source may do. `event`: where it was read already."""
+        event = read_event(raw, received_at) if event is None else event
         try:
             return from_event(event, self.line.book, self.line.sources, received_at, raw)
         except (AssertionError, LianxinError, MemoryError):

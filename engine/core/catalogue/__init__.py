@@ -15,6 +15,7 @@ from engine.core.catalogue.entry import Entry
 # isort: split
 # The areas may take `Entry` from here, so it stands before them.
 from engine.core.catalogue import (
+    bus,
     calendar,
     cli,
     database,
@@ -51,6 +52,7 @@ CODES: dict[str, Entry] = join(
         store.CODES,
         database.CODES,
         worker.CODES,
+        bus.CODES,
         resources.CODES,
         calendar.CODES,
         workflow.CODES,
