@@ -2,6 +2,7 @@
 # Makes .venv from any Python 3.11 or later and puts the locked dependencies and this checkout into it.
 # Quick when nothing changed: .venv/lianxin.stamp names everything that decides what stands in .venv.
 #   PYTHON=/path/to/python   the Python to make .venv from (only when .venv is made)
+# `deploy/setup.sh postgresql` sees to the server that the tests start for themselves, and to nothing else.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,6 +11,10 @@ readonly VENV=.venv STAMP=.venv/lianxin.stamp
 readonly CANDIDATES=("${PYTHON:-}" python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11)
 
 main() {
+    if [ "${1:-}" = postgresql ]; then
+        postgresql
+        return
+    fi
     if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(stamp)" ]; then
         return
     fi
@@ -71,6 +76,24 @@ fits() {
     "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
+# The server's programs; a cluster that runs is of no use to the tests, so none is made.
+postgresql() {
+    if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "测试需要 PostgreSQL 15 或更高版本，请先运行：" \
+            "The tests need PostgreSQL 15 or later. Run this first:" \
+            "    sudo apt-get install postgresql"
+    fi
+    echo "安装 postgresql · Installing postgresql …" >&2
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    fi
+    apt_install -o Dpkg::Options::=--force-confold postgresql
+}
+
 install_python() {
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
         fail "缺少 Python 3.11 或其 venv 模块，请先运行：" \
@@ -78,8 +101,12 @@ install_python() {
             "    sudo apt-get install python3 python3-venv"
     fi
     echo "安装 python3-venv · Installing python3-venv …" >&2
+    apt_install python3 python3-venv
+}
+
+apt_install() {
     export DEBIAN_FRONTEND=noninteractive
-    local install=(apt-get install --yes --quiet --no-install-recommends python3 python3-venv)
+    local install=(apt-get install --yes --quiet --no-install-recommends "$@")
     # A fresh machine has no package lists yet.
     "${install[@]}" >&2 || { apt-get update --quiet >&2 && "${install[@]}" >&2; }
 }
@@ -89,4 +116,4 @@ fail() {
     exit 1
 }
 
-main
+main "$@"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import postgres as postgres_parts
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,6 +19,20 @@ REAL_DATA = "LIANXIN_REAL_DATA"
 # No test judges time, so hypothesis does not either: a busy machine is not a finding.
 settings.register_profile("lianxin", parent=settings(), deadline=None, suppress_health_check=(HealthCheck.too_slow,))
 settings.load_profile("lianxin")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_parts.Cluster]:
+    """A PostgreSQL of the tests' own, started when the first test asks for it."""
+    with postgres_parts.cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_url(postgres: postgres_parts.Cluster) -> Iterator[str]:
+    """The address of a database of the test's own, with the schema and nothing in it."""
+    with postgres.database() as name:
+        yield postgres.url(name)
 
 
 @pytest.fixture

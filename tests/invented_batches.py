@@ -58,8 +58,11 @@ def merged(one: Batch, other: Batch) -> Batch:
 
 
 def append(store: Store, batch: Batch) -> int:
+    """The position of its first record (the next one where it has none)."""
     with store.transaction() as tx:
-        return tx.append(batch)
+        tx.append(batch)
+    with store.read() as reader:
+        return reader.head() + 1 - len(batch.events)
 
 
 def counts(store: Store) -> dict[str, int]:

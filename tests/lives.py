@@ -96,7 +96,7 @@ def each_time(store: Store, statements: int, do: Callable[[], None]) -> None:
             left[0] = statements
             do()
 
-    store._driver.set_trace_callback(count)
+    store._database.driver.set_trace_callback(count)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def test_no_source_is_listed(cli: Cli) -> None:
 
 
 def test_a_sqlite_that_loses_pages(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.store.store.SQLITE_OLDEST", (99, 0, 0))
+    monkeypatch.setattr("engine.store.sqlite.SQLITE_OLDEST", (99, 0, 0))
     assert told(cli)["LX-525"] == "error"
 
 

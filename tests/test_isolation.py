@@ -265,7 +265,7 @@ def test_erasing_one_person_leaves_the_others_and_is_on_record(tmp_path: Path) -
 def test_while_somebody_reads_the_files_are_wiped_later(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
         send(worker, [register("K1", "2026-04-01 11:00", petitioner=PERSON)])
-        line.store._driver.execute("PRAGMA busy_timeout = 1")
+        line.store._database.driver.execute("PRAGMA busy_timeout = 1")
         with line.store.read() as reader:
             reader.head()
             erase(Here(worker.writer), case_id(line, "K1"), "", "asked for", BY)

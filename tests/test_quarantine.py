@@ -176,7 +176,7 @@ def test_a_broken_invariant_stops_the_worker_and_commits_nothing() -> None:
 
 def limit_pages(store: Store, more: int | None) -> None:
     """The database may grow by so many pages (None: as it likes): SQLite's own way to say that the disk is full."""
-    driver = store._driver
+    driver = store._database.driver
     (now,) = driver.execute("PRAGMA page_count").fetchone()
     driver.execute(f"PRAGMA max_page_count = {now + more if more is not None else 2**30}")
 

@@ -271,9 +271,9 @@ def acted(monkeypatch: pytest.MonkeyPatch, folder: Path, steps: str) -> dict[str
     seen: dict[str, Case] = {}
     append = Tx.append
 
-    def remembering(self: Tx, batch: Any) -> int:
+    def remembering(self: Tx, batch: Any) -> None:
         seen.update(batch.cases)
-        return append(self, batch)
+        append(self, batch)
 
     monkeypatch.setattr(Tx, "append", remembering)
     result = ran(folder, steps)
@@ -400,10 +400,10 @@ def test_what_is_personal_goes_to_the_vault_and_stands_in_no_record(
     vaults: list[int] = []
     append = Tx.append
 
-    def reading(self: Tx, batch: Any) -> int:
+    def reading(self: Tx, batch: Any) -> None:
         bodies.extend(event.body for event in batch.events)
         vaults.append(len(batch.vault_entries))
-        return append(self, batch)
+        append(self, batch)
 
     monkeypatch.setattr(Tx, "append", reading)
     steps = "\n      - {at: 2026-03-02 09:00, do: register, with: {text: 门前积水}, petitioner: {name: 孙某}}"

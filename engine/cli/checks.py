@@ -64,7 +64,7 @@ def sqlite(installation: Installation) -> Iterator[Found]:
     """The SQLite that is linked does not lose committed pages."""
     from pysqlite3 import dbapi2
 
-    from engine.store.store import SQLITE_OLDEST
+    from engine.store.sqlite import SQLITE_OLDEST
 
     found, oldest = dbapi2.sqlite_version, ".".join(map(str, SQLITE_OLDEST))
     if dbapi2.sqlite_version_info < SQLITE_OLDEST:

@@ -93,8 +93,7 @@ class Line:
 
 def handle(messages: Sequence[Message], line: Line, now: Instant) -> list[Answer]:
     """Carry a batch along the straight line, in one transaction; one answer each, after the commit."""
-    with line.store.transaction() as tx:
-        return carry(tx, messages, line, now)
+    return line.store.write(lambda tx: carry(tx, messages, line, now))
 
 
 def carry(

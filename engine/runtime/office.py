@@ -71,7 +71,8 @@ def reach(url: str, open_here: Callable[[], AbstractContextManager[Writer]]) -> 
 
     LX-523 where some process holds the database and cannot be talked to.
     """
-    path = make_url(url).database
+    parsed = make_url(url)
+    path = parsed.database if parsed.get_backend_name() == "sqlite" else None
     patient = Retrying(
         retry=retry_if_exception(_is_locked),
         stop=stop_after_attempt(ATTEMPTS_MAX),

@@ -54,7 +54,8 @@ TOPIC_LOOK_SECONDS = 0.01
 """Between two looks whether the broker has sent something: it does not wake whoever waits for requests."""
 RETRY_SECONDS_MAX = 5.0
 """Longest wait between two attempts while the store cannot be written to."""
-STORE_UNAVAILABLE = "LX-524"
+MAY_PASS = frozenset({"LX-524", "LX-529"})
+"""The store cannot be written to just now; other processes were quicker each time."""
 UNWIPED = "LX-526"
 SPOOL_GROUP = "spool"
 
@@ -354,4 +355,4 @@ def before(instant: Instant) -> Instant:
 
 def _may_pass(error: BaseException) -> bool:
     """A full disk, a lock held too long: nothing was written, and it may work again later."""
-    return isinstance(error, LianxinError) and error.code == STORE_UNAVAILABLE
+    return isinstance(error, LianxinError) and error.code in MAY_PASS

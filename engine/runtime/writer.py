@@ -263,8 +263,7 @@ class Writer:
         if not parts:
             return
         try:
-            with self.line.store.transaction(meanwhile) as tx:
-                committed = work(tx, parts)
+            committed = self.line.store.write(lambda tx: work(tx, parts), meanwhile)
         except (AssertionError, LianxinError, MemoryError):
             raise  # store, chain or fence are broken, or an operator must mend something: the worker must not go on
         except Exception as error:

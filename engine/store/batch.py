@@ -30,6 +30,16 @@ class StaleEpoch(LianxinError):
         super().__init__("LX-527", exit_code=4, group=group, partition=partition, epoch=epoch, expected=expected)
 
 
+class Moved(LianxinError):
+    """Another process has moved what this batch was decided on: nothing of it was written; it may be decided again."""
+
+    def __init__(self, cases: Sequence[str], messages: int, series: Sequence[str], *, head: bool) -> None:
+        super().__init__("LX-529", exit_code=4, cases=len(cases), messages=messages, series=len(series))
+        self.cases = tuple(cases)
+        self.turns = sorted({*cases, *series, *(["log"] if head else [])})
+        """What it is about, sorted, so that all who want several take turns in one order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What became of a message: its outcome, content digest, and the first record it produced (0: none)."""

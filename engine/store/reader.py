@@ -29,15 +29,15 @@ PARKED_COLUMNS = "source, id, case_id, occurred_at, sequence, sealed, needs, par
 class Reader:
     """Questions about one snapshot. Inside a transaction they see what it has written so far."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, driver: Driver = None) -> None:
         self._connection = connection
-        self._driver: Driver = connection.connection.driver_connection
+        self._driver: Driver = driver or connection.connection.driver_connection
 
     # ------------------------------------------------------------------------------------------------- log
 
     def head(self) -> int:
         """The last position of the log; 0 where it is empty."""
-        found: tuple[int] = self._driver.execute("SELECT ifnull(max(position), 0) FROM log").fetchone()
+        found: tuple[int] = self._driver.execute("SELECT coalesce(max(position), 0) FROM log").fetchone()
         return found[0]
 
     def log(self, after: int, limit: int = ROWS_MAX, *, reacts_only: bool = False) -> list[Event]:
@@ -56,12 +56,12 @@ class Reader:
         """(number of the case, record): the records that have a version, case by case in the order they were opened,
         and in each by version. What a rebuild folds."""
         sql = f"SELECT {LOG_COLUMNS}, number FROM log WHERE version IS NOT NULL ORDER BY number, version"
-        return ((row[-1], _event(row[:-1])) for row in self._driver.execute(sql))
+        return ((row[-1], _event(row[:-1])) for row in self._streamed(sql))
 
     def records_without_case_version(self) -> Iterator[Event]:
         """Rejections, incidents and the like, in the order of their positions."""
         sql = f"SELECT {LOG_COLUMNS} FROM log WHERE version IS NULL ORDER BY position"
-        return (_event(row) for row in self._driver.execute(sql))
+        return (_event(row) for row in self._streamed(sql))
 
     # ----------------------------------------------------------------------------------------------- cases
 
@@ -279,10 +279,7 @@ class Reader:
     def rows(self, table: Table, key: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """All rows of a table in the order of `key`, streamed: for replay, digests and exports."""
         columns, order = (", ".join(f'"{name}"' for name in names) for names in (schema.names_of(table), key))
-        found: Iterator[tuple[Any, ...]] = self._driver.execute(
-            f'SELECT {columns} FROM "{table.name}" ORDER BY {order}'
-        )
-        return found
+        return self._streamed(f'SELECT {columns} FROM "{table.name}" ORDER BY {order}')
 
     def _numbered_cases(self, case_ids: list[str]) -> dict[str, tuple[int, Case]]:
         choice, parameters = one_of(case_ids)
@@ -292,6 +289,11 @@ class Reader:
             for number, case_id, version, digest, state in self._driver.execute(sql, parameters)
         }
         return {case_id: found.get(case_id) or (0, Case(case_id)) for case_id in case_ids}
+
+    def _streamed(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Rows that are fetched as they are asked for."""
+        found: Iterator[tuple[Any, ...]] = self._driver.execute(sql)
+        return found
 
     def _rows(self, query: Select[Any]) -> list[JsonObject]:
         result = self._connection.execute(query)

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import (
     DDL,
+    BigInteger,
     Column,
     Index,
     Integer,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import ExecutableDDLElement
 
 from engine.store.vault import tables as vault_tables
@@ -36,6 +38,10 @@ SCHEMA_VERSION = 1
 """Of the tables below. A database with a higher one was written by a newer lianxin and is refused."""
 
 metadata = MetaData()
+
+TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Ordered by its bytes, on whatever machine: so replay, digests and pages see one order on both databases."""
+INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
 
 def names_of(table: Table) -> list[str]:
@@ -49,11 +55,11 @@ def key_of(table: Table) -> list[str]:
 
 
 def _text(name: str, *, null: bool = False, **options: Any) -> Column[str]:
-    return Column(name, Text, nullable=null, **options)
+    return Column(name, TEXT, nullable=null, **options)
 
 
 def _int(name: str, *, null: bool = False, **options: Any) -> Column[int]:
-    return Column(name, Integer, nullable=null, **options)
+    return Column(name, INTEGER, nullable=null, **options)
 
 
 def _blob(name: str, *, null: bool = False, **options: Any) -> Column[bytes]:
@@ -66,6 +72,11 @@ def _append_only(verb: str) -> ExecutableDDLElement:
         "BEGIN SELECT RAISE(ABORT, 'the log is append only'); END"
     )
     return trigger.execute_if(dialect="sqlite")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """Of an index over some rows."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 STRICT: dict[str, Any] = {"sqlite_strict": True}
@@ -89,7 +100,7 @@ log = Table(
     UniqueConstraint("number", "version"),
     **STRICT,
 )
-Index("log_reacts", log.c.position, sqlite_where=text("reacts = 1"))
+Index("log_reacts", log.c.position, **_where("reacts = 1"))
 
 event.listen(log, "after_create", _append_only("UPDATE"))
 event.listen(log, "after_create", _append_only("DELETE"))
@@ -157,9 +168,9 @@ deadline = Table(
 Index(
     "deadline_due",
     *(deadline.c[name] for name in ("next_rung_at", "case_id")),
-    sqlite_where=text("next_rung_at <> ''"),
+    **_where("next_rung_at <> ''"),
 )
-Index("deadline_running", deadline.c.due_at, deadline.c.number, sqlite_where=text("status = 'running'"))
+Index("deadline_running", deadline.c.due_at, deadline.c.number, **_where("status = 'running'"))
 
 letter_number = Table(
     "letter_number",
@@ -198,7 +209,7 @@ Index(
     "letter_series",
     *(letter.c[name] for name in ("organisation", "kind", "year", "serial")),
     unique=True,
-    sqlite_where=text("serial IS NOT NULL"),
+    **_where("serial IS NOT NULL"),
 )
 
 followup = Table(
@@ -213,7 +224,7 @@ followup = Table(
     PrimaryKeyConstraint("number", "track_id"),
     **CLUSTERED,
 )
-Index("followup_due", followup.c.due_at, sqlite_where=text("open = 1"))
+Index("followup_due", followup.c.due_at, **_where("open = 1"))
 
 incident = Table(
     "incident",
@@ -228,7 +239,7 @@ incident = Table(
     PrimaryKeyConstraint("position", "ordinal"),
     **CLUSTERED,
 )
-Index("incident_open", incident.c.case_id, sqlite_where=text("closed_at IS NULL"))
+Index("incident_open", incident.c.case_id, **_where("closed_at IS NULL"))
 
 tally = Table(
     "tally",
@@ -306,6 +317,6 @@ dead_letter = Table(
     **STRICT,
 )
 Index("dead_letter_message", dead_letter.c.source, dead_letter.c.id)
-Index("dead_letter_open", dead_letter.c.number, sqlite_where=text("state = 'open'"))
+Index("dead_letter_open", dead_letter.c.number, **_where("state = 'open'"))
 
 vault_key, vault_entry = vault_tables(metadata)

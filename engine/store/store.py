@@ -1,63 +1,42 @@
-"""The store: one SQLite database that one process writes and any number of processes read.
+"""The store: one database, SQLite or PostgreSQL, behind one set of names.
 
-`transaction()` is the only way in; everything a batch writes is committed together or not at all.
+`write()` and `transaction()` are the only ways in; everything a batch writes is committed together or not at all. On
+SQLite one process writes. On PostgreSQL any number do, each against what it has seen: where somebody else was quicker,
+nothing is written, and `write()` has it decided again.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import quote
+from typing import TypeVar
 
-from pysqlite3 import dbapi2 as sqlite
-from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from engine.core.errors import LianxinError
-from engine.store import schema
-from engine.store import vault as vaults
-from engine.store.projection import months_in
+from engine.store.batch import Moved
+from engine.store.database import Database, Meanwhile
 from engine.store.reader import Reader
-from engine.store.transaction import Remembered, Tx
+from engine.store.transaction import Tx
 from engine.store.vault import Vault
 
-SQLITE_OLDEST = (3, 51, 3)
-"""Earlier ones can lose committed pages when the WAL is reset."""
-BUSY_TIMEOUT_MS = 5_000
-READERS_MAX = 32
-READERS_KEPT = 4
-CACHE_KIB = 65_536
-PAGE_BYTES = 8_192
-"""Of a new database. A batch writes fewer and larger pages than with SQLite's 4,096: a third less work in the commit,
-while a message that comes alone waits no longer (with 16,384 it does, on a slow disk)."""
-CHECKPOINT_PAGES = 32 * 1024 * 1024 // PAGE_BYTES
-"""Pages in the WAL before they are moved to the database file."""
+__all__ = ["DECISIONS_MAX", "DEFAULT_TIME_ZONE", "Meanwhile", "Moved", "Store"]
+
 DEFAULT_TIME_ZONE = "Asia/Shanghai"
-Meanwhile = Callable[[], None]
+DECISIONS_MAX = 4
+"""How often one batch is decided: once, and three times more where others have moved its cases meanwhile."""
+
+Written = TypeVar("Written")
 
 
 class Store:
-    """An open database. Threads may share it: transactions run one at a time, readers beside them."""
+    """An open database. Threads may share it."""
 
-    def __init__(self, path: Path | None, vault: Vault | None, writer: Engine, readers: Engine | None) -> None:
-        self.path = path
-        """None: in memory."""
+    def __init__(self, database: Database, vault: Vault | None) -> None:
+        self._database = database
         self._vault = vault
-        self._engine = writer
-        self._readers = readers
-        self._connection = writer.connect()
-        self._driver: Any = self._connection.connection.driver_connection
-        self._turn = threading.RLock()
-        self._remembered = Remembered()
-        self._committer = ThreadPoolExecutor(1, "commit")  # its thread begins with the first commit that has company
-        self._busy = ""  # what the thread that has the turn is in: a transaction, or (in memory) a reading
-        self._lock_file: IO[str] | None = None
 
     @classmethod
     def open(
@@ -69,72 +48,67 @@ class Store:
         create: bool = True,
         time_zone: str = DEFAULT_TIME_ZONE,
     ) -> Store:
-        """Open `sqlite:///path`, or `sqlite://` (in memory). `durable=False` does not wait for the disk (simulations).
+        """Open `sqlite:///path`, `sqlite://` (in memory) or `postgresql+psycopg://user@host/name`.
 
-        `time_zone` says what a month is in reports; kept from the creation on, like the id of the `vault`'s key file.
-        LX-508 another key file, before anything is written; LX-520 no database (without `create`), LX-521 written by a
-        newer lianxin, LX-522 not a database of lianxin, LX-523 another process writes to it, LX-525 SQLite too old.
+        `durable=False` does not wait for the disk (simulations). `time_zone` says what a month is in reports; kept from
+        the creation on, like the id of the `vault`'s key file. `create` also brings an older schema up to date. LX-508
+        another key file, before anything is written; LX-520 no database (without `create`), LX-521
+        written by a newer lianxin, LX-522 not a database of lianxin, LX-523 another process writes to it, LX-524 it
+        cannot be reached, LX-525 SQLite too old, LX-528 another kind of database, LX-580 its schema is too old.
         """
-        if sqlite.sqlite_version_info < SQLITE_OLDEST:
-            raise LianxinError(
-                "LX-525", exit_code=5, found=sqlite.sqlite_version, needed=".".join(map(str, SQLITE_OLDEST))
-            )
-        path = _path(url)
-        if path is not None and not create and not path.exists():
-            raise LianxinError("LX-520", exit_code=3, path=path)
-        writer = _engine(lambda: _connect(path, durable=durable), StaticPool)
-        readers = None if path is None else _engine(lambda: _connect_to_read(path), QueuePool)
-        store = cls(path, vault, writer, readers)
         try:
-            store._prepare(create, time_zone)
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise LianxinError("LX-528", exit_code=2, url=url.partition(":")[0]) from error
+        about = {"time_zone": time_zone} | ({"key_id": vault.key_id} if vault is not None else {})
+        database = _opened(parsed, durable, create, about)
+        try:
+            if vault is not None and "key_id" in database.about:
+                vault.must_be_for(database.about["key_id"])
         except BaseException:
-            store.close()
+            database.close()
             raise
-        return store
+        return cls(database, vault)
 
-    @contextmanager
-    def transaction(self, meanwhile: Meanwhile | None = None) -> Iterator[Tx]:
+    @property
+    def path(self) -> Path | None:
+        """The database's file; None in memory, and on PostgreSQL."""
+        return self._database.path
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may write to it at once."""
+        return self._database.shared
+
+    def write(self, work: Callable[[Tx], Written], meanwhile: Meanwhile | None = None) -> Written:
+        """What `work` returns, once all it has appended is committed; nothing is where it raises.
+
+        It is done anew, at most `DECISIONS_MAX` times in all, where another process has moved what it looked at: so it
+        may change nothing but its transaction. LX-529 where others were quicker each time. `meanwhile`: as in
+        `transaction`.
+        """
+        turns: Sequence[str] = ()
+        for _ in range(DECISIONS_MAX - 1):
+            try:
+                with self._database.transaction(meanwhile, turns) as tx:
+                    return work(tx)
+            except Moved as moved:
+                turns = moved.turns
+        with self._database.transaction(meanwhile, turns) as tx:
+            return work(tx)
+
+    def transaction(self, meanwhile: Meanwhile | None = None) -> AbstractContextManager[Tx]:
         """Write: commit at the end, roll back on any exception. Inside another transaction an AssertionError.
 
         `meanwhile` is called while another thread waits for the disk: what it does must not need this store, and must
-        not count on the commit. What it raises is raised after the commit.
+        not count on the commit. What it raises is raised after the commit. LX-529 (`Moved`) where another process has
+        moved what was looked at: nothing was written, and the same may be tried again.
         """
-        with self._turn:
-            assert not self._busy, f"a transaction inside a {self._busy}"
-            self._lock()
-            self._busy = "transaction"
-            try:
-                with self._begun("BEGIN IMMEDIATE", commit=False):
-                    tx = Tx(self._connection, self._month_of, self._remembered)
-                    yield tx
-                    tx.finish()
-                    failed = self._commit(meanwhile)
-                tx.committed()
-                if failed is not None:
-                    raise failed
-            finally:
-                self._busy = ""
+        return self._database.transaction(meanwhile, ())
 
-    @contextmanager
-    def read(self) -> Iterator[Reader]:
+    def read(self) -> AbstractContextManager[Reader]:
         """Read one committed snapshot. In memory there is no second connection: it waits its turn."""
-        if self._readers is not None:
-            with self._readers.connect() as connection:
-                driver: Any = connection.connection.driver_connection
-                driver.execute("BEGIN")
-                try:
-                    yield Reader(connection)
-                finally:
-                    driver.rollback()
-            return
-        with self._turn:
-            assert self._busy != "transaction", "reading inside a transaction: ask the transaction itself"
-            self._busy = "reading"
-            try:
-                yield Reader(self._connection)
-            finally:
-                self._busy = ""
-                self._connection.rollback()
+        return self._database.read()
 
     def erase(self, case_id: str, person: str) -> None:
         """Destroy a person's key and vault entries, and see that their bytes leave the files too.
@@ -142,28 +116,17 @@ class Store:
         LX-526 (exit 5): erased, but a reader still holds an older snapshot; `checkpoint()` again later.
         """
         assert self._vault is not None, "erasing needs the vault"
-        with self.transaction():
-            vaults.erase(self._driver, self._vault, case_id, person)
+        with self.transaction() as tx:
+            tx.erase(self._vault, case_id, person)
         self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Move the WAL into the database file and empty it."""
-        with self._turn:
-            (blocked, *_), *_ = self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        if blocked:
-            raise LianxinError("LX-526", exit_code=5, path=self.path)
+        """Move the WAL into the database file and empty it. On PostgreSQL that is the server's affair."""
+        self._database.checkpoint()
 
     def close(self) -> None:
         """Close all connections; the write lock is free again."""
-        self._committer.shutdown()
-        self._connection.close()
-        self._engine.dispose()
-        self._driver.close()
-        if self._readers is not None:
-            self._readers.dispose()
-        if self._lock_file is not None:
-            self._lock_file.close()
-            self._lock_file = None
+        self._database.close()
 
     def __enter__(self) -> Store:
         return self
@@ -171,135 +134,14 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _prepare(self, create: bool, time_zone: str) -> None:
-        found = self._about()
-        if found is None:
-            if not create:
-                raise LianxinError("LX-522", exit_code=5, path=self.path)
-            self._lock()
-            with self._begun("BEGIN IMMEDIATE"):
-                if self._about() is None:
-                    schema.metadata.create_all(self._connection, checkfirst=False)
-                    about = {"schema_version": str(schema.SCHEMA_VERSION), "time_zone": time_zone}
-                    if self._vault is not None:
-                        about["key_id"] = self._vault.key_id
-                    self._driver.executemany("INSERT INTO about VALUES (?, ?)", about.items())
-            found = self._about()
-            assert found is not None
-        if int(found["schema_version"]) > schema.SCHEMA_VERSION:
-            raise LianxinError(
-                "LX-521", exit_code=5, path=self.path, found=found["schema_version"], known=schema.SCHEMA_VERSION
-            )
-        if self._vault is not None and "key_id" in found:
-            self._vault.must_be_for(found["key_id"])
-        self._month_of = months_in(found["time_zone"])
 
-    def _about(self) -> dict[str, str] | None:
-        try:
-            tables = {name for (name,) in self._driver.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        except sqlite.DatabaseError as error:
-            raise LianxinError("LX-522", exit_code=5, path=self.path) from error
-        if not tables:
-            return None
-        if not {"about", "log"} <= tables:
-            raise LianxinError("LX-522", exit_code=5, path=self.path)
-        return dict(self._driver.execute("SELECT name, value FROM about").fetchall())
+def _opened(url: URL, durable: bool, create: bool, about: dict[str, str]) -> Database:
+    if url.drivername == "postgresql+psycopg":
+        from engine.store.postgres import PostgresDatabase  # a command that needs no psycopg waits for none
 
-    def _commit(self, meanwhile: Meanwhile | None) -> BaseException | None:
-        """Commit, and do something else while it lasts; what went wrong with that."""
-        if meanwhile is None:
-            self._driver.commit()
-            return None
-        begun = threading.Event()
+        return PostgresDatabase.open(url, durable=durable, create=create, about=about)
+    if url.get_backend_name() != "sqlite":
+        raise LianxinError("LX-528", exit_code=2, url=url.render_as_string())
+    from engine.store.sqlite import SqliteDatabase
 
-        def commit() -> None:
-            begun.set()
-            self._driver.commit()  # without the interpreter's lock, so that this thread and that one both run
-
-        committing = self._committer.submit(commit)
-        begun.wait()
-        try:
-            meanwhile()
-        except BaseException as error:
-            return error
-        finally:
-            committing.result()
-        return None
-
-    @contextmanager
-    def _begun(self, begin: str, *, commit: bool = True) -> Iterator[None]:
-        try:
-            self._driver.execute(begin)
-            yield
-            if commit:
-                self._driver.commit()
-        except sqlite.OperationalError as error:
-            self._driver.rollback()
-            raise LianxinError("LX-524", exit_code=5, path=self.path, reason=error) from error
-        except BaseException:
-            self._driver.rollback()
-            raise
-        finally:
-            self._connection.rollback()  # SQLAlchemy's own idea of a transaction
-
-    def _lock(self) -> None:
-        """Be the one process that writes; held until `close`. The kernel frees it when the process dies."""
-        if self.path is None or self._lock_file is not None:
-            return
-        lock_path = Path(f"{self.path}.lock")
-        file = open(lock_path, "a+", encoding="ascii")  # noqa: SIM115  held until close
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.seek(0)
-            holder = file.read().strip()
-            file.close()
-            raise LianxinError("LX-523", exit_code=5, path=self.path, process=holder or "?") from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        self._lock_file = file
-
-
-def _path(url: str) -> Path | None:
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        raise LianxinError("LX-528", exit_code=2, url=parsed.render_as_string())
-    return Path(parsed.database) if parsed.database not in {None, "", ":memory:"} else None
-
-
-def _engine(connect: Any, pool: Any) -> Engine:
-    options = {"pool_size": READERS_KEPT, "max_overflow": READERS_MAX - READERS_KEPT} if pool is QueuePool else {}
-    return create_engine("sqlite://", module=sqlite, creator=connect, poolclass=pool, **options)
-
-
-def _connect(path: Path | None, *, durable: bool) -> Any:
-    try:
-        if path is not None and not path.exists():  # nobody but its owner reads a database of complaints
-            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite.connect(
-            str(path) if path else ":memory:", isolation_level=None, check_same_thread=False, cached_statements=256
-        )
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            f"page_size={PAGE_BYTES}",  # before the first page is written
-            "journal_mode=WAL",
-            f"synchronous={'FULL' if durable else 'OFF'}",
-            "secure_delete=ON",
-            "foreign_keys=ON",
-            f"cache_size=-{CACHE_KIB}",
-            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-    except (OSError, sqlite.OperationalError) as error:
-        raise LianxinError("LX-524", exit_code=5, path=path, reason=error) from error
-    except sqlite.DatabaseError as error:
-        raise LianxinError("LX-522", exit_code=5, path=path) from error
-    return connection
-
-
-def _connect_to_read(path: Path) -> Any:
-    address = f"file:{quote(str(path.resolve()))}?mode=ro"
-    connection = sqlite.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    return connection
+    return SqliteDatabase.open(url, durable=durable, create=create, about=about)

@@ -36,6 +36,12 @@ class Remembered:
     cases: dict[str, tuple[int, Case]] = field(default_factory=dict)
     data_version: int = -1
 
+    def must_be_of(self, data_version: int) -> None:
+        """Forget everything where somebody else has written since: a repair by hand, for example."""
+        if data_version != self.data_version:
+            self.cases.clear()
+            self.data_version = data_version
+
     def keep(self, cases: Mapping[str, tuple[int, Case]]) -> None:
         """Remember those that exist, and forget what was not asked for the longest."""
         for case_id, found in cases.items():
@@ -56,10 +62,6 @@ class Tx(Reader):
         self._cases: dict[str, tuple[int, Case]] = {}  # as this transaction found or left them
         self._head: int | None = None
         self._taken: dict[tuple[str, str, int], int] = {}  # last letter number of each series asked for
-        (version,) = self._driver.execute("PRAGMA data_version").fetchone()
-        if version != remembered.data_version:  # somebody else has written: a repair by hand, for example
-            remembered.cases.clear()
-            remembered.data_version = version
 
     # ------------------------------------------------------------------------------------ before deciding
 
@@ -148,8 +150,8 @@ class Tx(Reader):
 
     # ------------------------------------------------------------------------------------------- writing
 
-    def append(self, batch: Batch) -> int:
-        """Write a batch; the position of its first record (the next one where it has none).
+    def append(self, batch: Batch) -> None:
+        """Write a batch.
 
         StaleEpoch where another worker has taken a partition. AssertionError where a message, a case version or a
         letter number exists already: the checks before deciding have failed, and the worker must stop.
@@ -170,7 +172,6 @@ class Tx(Reader):
         for case_id, number in numbers.items():
             if number:
                 self._cases[case_id] = (number, batch.cases.get(case_id) or known[case_id][1])
-        return first
 
     def finish(self) -> None:
         """Before the commit: a number that was taken must have been written, or the series would have a gap."""

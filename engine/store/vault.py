@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table
+from sqlalchemy.dialects import postgresql
 
 from engine.core.errors import LianxinError
 from engine.store.keys import AES_256, KEY_BYTES, NONCE_BYTES, Keys, algorithm_of
@@ -169,20 +170,21 @@ class Vault:
 
 def tables(metadata: MetaData) -> tuple[Table, Table]:
     """`vault_key` and `vault` on the caller's metadata."""
+    words = String().with_variant(postgresql.TEXT(collation="C"), "postgresql")
     vault_key = Table(
         "vault_key",
         metadata,
-        Column("case_id", String, primary_key=True),
-        Column("person", String, primary_key=True),
+        Column("case_id", words, primary_key=True),
+        Column("person", words, primary_key=True),
         Column("wrapped", LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
     vault = Table(
         "vault",
         metadata,
-        Column("case_id", String, primary_key=True),
-        Column("person", String, primary_key=True),
-        Column("field", String, primary_key=True),
+        Column("case_id", words, primary_key=True),
+        Column("person", words, primary_key=True),
+        Column("field", words, primary_key=True),
         Column("ref", BigInteger, primary_key=True),
         Column("sealed", LargeBinary, nullable=False),
         sqlite_with_rowid=False,

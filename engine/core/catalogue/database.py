@@ -1,4 +1,4 @@
-"""What is said about the database (LX-520 … LX-529)."""
+"""What is said about the database (LX-520 … LX-529, LX-580 … LX-582)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,38 @@ CODES = {
     "LX-528": Entry(
         zh="尚不支持这种数据库：{url}。",
         en="This kind of database is not supported: {url}.",
-        remedy_zh="请使用 sqlite:///路径。",
-        remedy_en="Use sqlite:///PATH.",
+        remedy_zh="请使用 sqlite:///路径，或 postgresql+psycopg://用户@主机/库名。",
+        remedy_en="Use sqlite:///PATH, or postgresql+psycopg://USER@HOST/NAME.",
+    ),
+    "LX-529": Entry(
+        zh="本批所依据的内容已被其他进程改动（事项 {cases} 件，消息 {messages} 条，发文序列 {series} 个）；"
+        "未写入任何内容。",
+        en="Other processes have moved what this batch was decided on ({cases} cases, {messages} messages, "
+        "{series} series of numbers); nothing of it was written.",
+        remedy_zh="再试一次即可；工作进程会自行重试。经常出现时，说明多个进程在办理同一批事项：按事项分区。",
+        remedy_en="Try again; workers do so by themselves. Where it is frequent, several processes work on the same "
+        "cases: see that messages are partitioned by case.",
+    ),
+    "LX-580": Entry(
+        zh="数据库 {path} 的结构较旧（{found}，需要 {needed}），而本次运行不能或不许升级它。",
+        en="The schema of {path} is older ({found}; {needed} is needed), and this run may not bring it up to date.",
+        remedy_zh="以库的所有者的地址运行一次 lianxin init 或 lianxin run；旧版程序可在新结构上继续运行："
+        "先升级结构，再逐个更换进程。",
+        remedy_en="Run `lianxin init` or `lianxin run` once with the address of the database's owner. The code before "
+        "works on the new schema: bring that up to date first, then exchange the workers one by one.",
+    ),
+    "LX-581": Entry(
+        zh="仍有在运行的工作进程读不懂这一批记录的类型；未写入任何内容。",
+        en="A worker that is running cannot read the kind of record this batch would write; nothing was written.",
+        remedy_zh="把所有工作进程升级到同一版本；旧进程停止后即可写入。",
+        remedy_en="Bring all workers to the same version; once the older ones have stopped it can be written.",
+    ),
+    "LX-582": Entry(
+        zh="提交时与数据库 {path} 的连接中断，且服务器没有及时回来说明结果：{reason}。",
+        en="The connection to {path} was lost during a commit, and the server did not come back in time to tell "
+        "what became of it: {reason}.",
+        remedy_zh="恢复数据库后重启本进程：同一消息再次送达时，按收件箱中的记录回答，不会办理两次。",
+        remedy_en="Bring the database back and start this process again: what comes once more is answered from the "
+        "inbox, and nothing is done twice.",
     ),
 }
