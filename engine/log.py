@@ -39,6 +39,8 @@ EVENTS: Mapping[str, Level] = {
     "case.quarantined": "error",
     "case.released": "info",
     "person.erased": "info",
+    "lease.taken": "info",
+    "lease.lost": "warning",
     "store.unavailable": "error",
     "store.available": "info",
     "socket.refused": "warning",
@@ -47,7 +49,7 @@ EVENTS: Mapping[str, Level] = {
 
 FIELDS = frozenset(
     {
-        "accepted", "case_id", "code", "count", "dead_letters", "duplicates", "early", "epoch", "error", "ms",
+        "accepted", "case_id", "code", "count", "dead_letters", "duplicates", "early", "epoch", "error", "lease", "ms",
         "messages", "number", "partition", "pid", "place", "position", "rejected", "until", "workflow",
     }
 )  # fmt: skip

@@ -138,6 +138,11 @@ class Tx(Reader):
         (claimed,) = self._driver.execute(sql, (group, partition)).fetchall()
         return claimed[0], claimed[1]
 
+    def at_once(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+        """One statement that counts whatever becomes of this transaction (on SQLite: with it); its first row."""
+        found: tuple[Any, ...] | None = self._driver.execute(sql, parameters).fetchone()
+        return found
+
     def erase(self, vault: Vault, case_id: str, person: str) -> None:
         """Destroy a person's key and entries with this transaction; `Store.checkpoint` then takes their bytes away."""
         erase(self._driver, vault, case_id, person)
