@@ -17,13 +17,13 @@ from engine.app import assemble
 from engine.core.instants import Instant
 from engine.core.model import JsonObject
 from engine.runtime import outputs
-from engine.runtime.asks import OUR_SOURCE, Ask, Unusable, from_row
+from engine.runtime.asks import OUR_SOURCE, Ask, Unusable
 from engine.runtime.assembly import Assembly, any_units
-from engine.runtime.decode import value_check
-from engine.runtime.files.maps import read_commands, read_map
+from engine.runtime.files.maps import read_map
 from engine.runtime.handle import NAMES
 from engine.runtime.rulebook import RuleBook
 from engine.runtime.simulate import Order, Simulation
+from engine.runtime.whole_rows import by_row, messages_of, whole
 from engine.store import schema
 from engine.store.keys import fixed_keys
 from engine.store.store import Store
@@ -123,10 +123,9 @@ def messages(history: History, book: RuleBook) -> Iterator[Ask | Unusable]:
     """The wishes in the rows of a history's file, in its order."""
     described = read_map(history.map)
     rules = book.current(described.workflow)
-    check = value_check(rules, described.zone, described.time_formats) if rules else None
-    source = described.source or f"file:{history.events.name}"
-    for mapped in read_commands(history.events, described, check):
-        yield from_row(mapped, source, history.events.name)
+    for row in by_row(messages_of(history.events, described)):
+        taken = whole(row, rules, fixed_keys())
+        yield from [taken] if isinstance(taken, Unusable) else taken
 
 
 def _lines(path: Path) -> list[JsonObject]:

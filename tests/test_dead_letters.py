@@ -192,16 +192,20 @@ def test_a_row_that_was_bad_is_mended_with_the_map_s_own_words(tmp_path: Path) -
         bring(tmp_path, path, office)
         one, two = open_numbers_of(line)
         assert [(d.file, d.row, d.field) for d in kept(line)] == [
-            ("old.csv", 2, "severity"),
+            ("old.csv", 2, "level"),
             ("old.csv", 3, "received"),
         ]
-        wish = orjson.loads(show(office, one, "mend", BY).content)
-        assert (wish["zone"], wish["row"], wish["petitioner"]) == ("Asia/Shanghai", 2, {"name": "许晴川"})
-        wish["values"]["severity"] = "3"
-        assert statuses(retry(office, [one], BY, orjson.dumps(wish))) == ["accepted"]
         with line.store.read() as reader:
-            assert reader.counts()["case"] == 1
-            assert not reader.parked(), "the row's other messages have waited for it"
+            assert not reader.parked(), "a row comes in whole or not at all"
+        said = orjson.loads(show(office, one, "mend", BY).content)
+        wish, assigning = said["wishes"]
+        assert (wish["zone"], wish["petitioner"]) == ("Asia/Shanghai", {"name": "许晴川"})
+        assert assigning["values"] == {"unit": "住建局"}
+        wish["values"]["severity"] = "3"
+        assert statuses(retry(office, [one], BY, orjson.dumps(said))) == ["accepted"]
+        with line.store.read() as reader:
+            (case,) = reader.cases()
+            assert case["state"] == "assigned"
         assert "vorgestern" in show(office, two, "what was in the cell", BY).content.decode()
         mended: JsonObject = {"workflow": "complaint", "does": "register", "role": "clerk", "case_key": "N2"}
         mended |= {"id": "N2-r", "time": "2026-03-02T09:00:00+08:00", "values": {"channel": "letter"}}

@@ -13,9 +13,12 @@ from worker_parts import HandClock, a_worker, assign, at, case_id, facts, open_l
 from engine.audit.digests import state_digest
 from engine.core.errors import LianxinError
 from engine.core.model import JsonObject
+from engine.runtime.asks import Unusable
+from engine.runtime.files.maps import read_map
 from engine.runtime.handle import Line
 from engine.runtime.importer import Imported, abandon, import_file
 from engine.runtime.office import Here
+from engine.runtime.whole_rows import by_row, messages_of, whole
 from engine.runtime.worker import Worker
 
 COLUMNS = ("no", "received", "unit", "level", "answered", "caller")
@@ -105,16 +108,77 @@ def test_rows_come_in_with_progress_and_bad_rows_become_dead_letters_that_say_wh
         done = import_file(office, path, tmp_path / "old.map.yaml", lambda i: seen.append((i.done, i.complete)))
         with line.store.read() as reader:
             dead = reader.dead_letters()
-            assert reader.counts()["case"] == 211
+            assert reader.counts()["case"] == 210
     assert [(d.file, d.row, d.field, d.reason) for d in dead] == [
         ("old.csv", 212, "received", "bad-time"),
-        ("old.csv", 213, "severity", "bad-value"),
-        ("old.csv", 214, "unit", "bad-value"),
+        ("old.csv", 213, "level", "not-an-int"),
+        ("old.csv", 214, "unit", "unknown-unit"),
     ]
     assert done.answers["dead-letter"] == 3
-    assert done.answers["early"] == 1, "N211's case was never opened, so its unit waits"
+    assert "early" not in done.answers, "of a bad row nothing comes in"
     assert [count for count, _ in seen] == sorted(count for count, _ in seen)
     assert seen[-1] == (done.done, True)
+
+
+def test_a_row_whose_later_value_is_bad_brings_nothing_in_and_import_and_simulate_say_the_same(tmp_path: Path) -> None:
+    path = write(tmp_path, [row("N1", "2026-03-02 09:00", unit="没有这个局"), row("N2", "2026-03-02 09:00")])
+    with importing(tmp_path, HandClock(at("2026-04-20 09:00"))) as (line, _, office):
+        bring(tmp_path, path, office)
+        with line.store.read() as reader:
+            assert [case["case_id"] for case in reader.cases()] == [case_id(line, "N2")]
+            (dead,) = reader.dead_letters()
+        rules = line.book.current("complaint")
+        rows = [whole(one, rules, line.keys) for one in by_row(messages_of(path, read_map(tmp_path / "old.map.yaml")))]
+        (bad,) = [one for one in rows if isinstance(one, Unusable)]
+    assert (dead.source, dead.id, dead.reason) == (bad.source, bad.id, bad.reason)
+    assert (dead.file, dead.row, dead.field, dead.reason) == ("old.csv", 2, "unit", "unknown-unit")
+
+
+def test_an_import_cut_off_between_two_commands_of_a_row_goes_on_with_the_rest_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path, [row("N1", "2026-03-02 09:00", "2026-03-04 09:00"), row("N2", "x")])
+    map_ = read_map(tmp_path / "old.map.yaml")
+    messages = list(messages_of(path, map_))
+    begun = {"partition": "old.csv#x", "workflow": "complaint"}
+    with importing(tmp_path, HandClock(at("2026-04-20 09:00"))) as (line, _, office):
+        epoch = office.perform({"do": "import.begin", **begun})["epoch"]
+        for start, end in ((0, 1), (1, 4)):
+            part = {"do": "import.batch", **begun, "epoch": epoch, "from": start, "messages": messages[start:end]}
+            office.perform(part)
+        assert office.perform({"do": "import.begin", **begun})["next"] == 4
+        with line.store.read() as reader:
+            assert [case["state"] for case in reader.cases()] == ["handled"]
+
+
+BROKEN = [row("N1", "gestern"), row("N2", "vorgestern"), row("N2", "vorgestern"), row("N3", "2026-03-01 09:00")]
+BROKEN += [row("N4", "2026-03-01 09:00", level="viel")]
+
+
+def test_what_a_broken_row_is_called_does_not_depend_on_its_place_and_equal_ones_are_told_apart(tmp_path: Path) -> None:
+    found = []
+    for name, rows in (("one", BROKEN), ("two", BROKEN[::-1])):
+        (tmp_path / name).mkdir()
+        path = write(tmp_path / name, rows)
+        with importing(tmp_path / name, HandClock(at("2026-04-20 09:00"))) as (line, _, office):
+            bring(tmp_path / name, path, office)
+            with line.store.read() as reader:
+                found.append((state_digest(reader), sorted(d.id for d in reader.dead_letters())))
+    assert found[0] == found[1]
+    assert len(set(found[0][1])) == 4
+    assert not [id_ for id_ in found[0][1] if "N" in id_]
+
+
+def test_a_mended_file_is_not_taken_for_another_message_under_a_known_id(tmp_path: Path) -> None:
+    path = write(tmp_path, BROKEN)
+    with importing(tmp_path, HandClock(at("2026-04-20 09:00"))) as (line, _, office):
+        bring(tmp_path, path, office)
+        mended = [row("N0", "2026-03-01 09:00"), row("N1", "2026-03-01 09:00"), *BROKEN[1:-1]]
+        again = bring(tmp_path, write(tmp_path, [*mended, row("N4", "2026-03-01 09:00")]), office)
+        with line.store.read() as reader:
+            assert {d.reason for d in reader.dead_letters()} == {"bad-time", "not-an-int"}
+            assert len(reader.dead_letters()) == 4, "those that are still broken are known"
+            assert reader.counts()["case"] == 4
+    assert "dead-letter" not in again.answers
+    assert again.answers["duplicate"] == 2 + 2
 
 
 def test_the_same_file_again_changes_nothing(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.core.model import JsonObject
     from engine.runtime.asks import Ask, Unusable
     from engine.runtime.rulebook import RuleBook
+    from engine.store.keys import Keys
 
 app = single()
 
@@ -94,32 +95,35 @@ def simulate(
     ):
         line = assembly.line(store, keys, vault, book)
         run = Simulation(line, assembly.consumers, order, lambda done, now: advance(done, now[:10]))
-        now = run.run(_counted(_messages(events, map, book), screen), end)
+        now = run.run(_counted(_messages(events, map, book, keys), screen), end)
         summary = write(line, out, run.answers, now)
     screen.result(summary, _lines(summary, out))
 
 
-def _messages(events: Path, map: Path | None, book: RuleBook) -> Iterator[Ask | Unusable]:
+def _messages(events: Path, map: Path | None, book: RuleBook, keys: Keys) -> Iterator[Ask | Unusable]:
     """The wishes in a file, in its order."""
     from engine.runtime.asks import UNLIMITED, Unusable, from_event, from_row
+    from engine.runtime.whole_rows import Broken, by_row, messages_of, whole
 
     if map is not None:
-        from engine.runtime.decode import value_check
-        from engine.runtime.files.maps import read_commands, read_map
+        from engine.runtime.files.maps import read_map
 
         description = read_map(map)
         rules = book.current(description.workflow)
-        check = value_check(rules, description.zone, description.time_formats) if rules else None
-        for mapped in read_commands(events, description, check):
-            yield from_row(mapped, description.source or f"file:{events.name}", events.name)
+        for one in by_row(messages_of(events, description)):
+            taken = whole(one, rules, keys)
+            yield from [taken] if isinstance(taken, Unusable) else taken
         return
     from engine.runtime.files.row import BadRow
     from engine.runtime.files.rows import read_lines
     from schemas.intake import IntakeEvent, read_event
 
+    broken = Broken()
     for line in read_lines(events):
         if isinstance(line, BadRow):
-            yield from_row(line, f"file:{events.name}", events.name)
+            row = from_row(line, f"file:{events.name}", events.name)
+            taken = whole([broken.counted(row)] if isinstance(row, Unusable) else [], None, keys)
+            yield from [taken] if isinstance(taken, Unusable) else taken
             continue
         number, raw = line
         event = read_event(raw)

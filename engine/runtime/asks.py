@@ -88,6 +88,7 @@ class Ask:
     zone: str = ""  # of a map: how dates among the values are written
     time_formats: tuple[str, ...] = ()
     case_id: str = ""  # given by people who name the case by its id instead of its key
+    columns: Mapping[str, str] = field(default_factory=dict)  # of a row: from which column a value is
     notes: tuple[str, ...] = ()  # `imported`: letters of a breach found so stay drafts, where it is old
 
     def packed(self) -> bytes:
@@ -144,6 +145,7 @@ def from_row(mapped: MappedCommand | BadRow, source: str, file: str) -> Ask | Un
         row=mapped.row,
         zone=mapped.zone.key if mapped.zone else "",
         time_formats=mapped.time_formats,
+        columns=mapped.columns,
     )
 
 

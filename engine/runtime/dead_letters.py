@@ -20,6 +20,7 @@ from engine.runtime.asks import Ask, Unusable, as_listed
 from engine.runtime.handle import Answer
 from engine.runtime.messages import answered, answers_in
 from engine.runtime.stamp import record
+from engine.runtime.whole_rows import WISHES
 from engine.runtime.writer import Writer, where
 from engine.store.batch import DEAD_LETTER, Batch, DeadLetterRow
 from engine.store.reader import Reader
@@ -136,16 +137,17 @@ def _retry(writer: Writer, number: int, mended: bytes | None, by: JsonObject, no
     with line.store.transaction() as tx:
         row = _open_row(tx, number)
     content = mended if mended is not None else line.keys.open(row.sealed, SEAL)
-    message = _read_again(writer, row, content)
+    messages = _read_again(writer, row, content)
     said = {"number": number, "by": by, "mended": mended is not None}
     try:
         with line.store.transaction() as tx:
-            known = tx.seen([(message.source, message.id)]).get((message.source, message.id))
-            # What has come to another end since (the id was used for something else) goes the ordinary way.
-            again = known is None or known.outcome == DEAD_LETTER
-            (answer,) = writer.carry(tx, [message], now, again=again)
-            if answer.status == "dead-letter":
-                raise _Vain(answer)
+            for message in messages:
+                known = tx.seen([(message.source, message.id)]).get((message.source, message.id))
+                # What has come to another end since (the id was used for something else) goes the ordinary way.
+                again = known is None or known.outcome == DEAD_LETTER
+                (answer,) = writer.carry(tx, [message], now, again=again)
+                if answer.status == "dead-letter":
+                    raise _Vain(answer)
             outcome = record(answer.case_id, RETRIED_EVENT, said | {"outcome": answer.status}, {}, now, now)
             tx.append(Batch(events=[outcome], settled=[(number, RETRIED)]))
     except _Vain as vain:
@@ -163,12 +165,19 @@ def _retry(writer: Writer, number: int, mended: bytes | None, by: JsonObject, no
     return answer
 
 
-def _read_again(writer: Writer, row: DeadLetterRow, content: bytes) -> Ask | Unusable:
-    """The message in a dead letter's content, in whichever form it was kept or written by hand."""
+def _read_again(writer: Writer, row: DeadLetterRow, content: bytes) -> list[Ask | Unusable]:
+    """The message in a dead letter's content, in whichever form it was kept or written by hand; of a row, all of it."""
     try:
         said = orjson.loads(content)
     except orjson.JSONDecodeError:
         said = None
+    wishes = said.get(WISHES) if isinstance(said, dict) else None
+    if isinstance(wishes, list) and wishes and all(isinstance(wish, dict) for wish in wishes):
+        return [_message(writer, row, wish, orjson.dumps(wish)) for wish in wishes]
+    return [_message(writer, row, said, content)]
+
+
+def _message(writer: Writer, row: DeadLetterRow, said: object, content: bytes) -> Ask | Unusable:
     if isinstance(said, dict) and "does" in said:
         wish = _wish(said, row)
         message = as_listed(wish, writer.line.sources, writer.line.book.directory) if isinstance(wish, Ask) else wish
@@ -184,6 +193,7 @@ def _read_again(writer: Writer, row: DeadLetterRow, content: bytes) -> Ask | Unu
 def _wish(said: JsonObject, row: DeadLetterRow) -> Ask | Unusable:
     """A wish as it was kept, or as somebody has written it from what `show` prints."""
     said = {"source": row.source, "id": row.id, "values": {}, **said}
+    said |= {"file": row.file, "row": row.row}
     missing = [name for name in WISH_NEEDS if not isinstance(said.get(name), str) or not said[name]]
     content = orjson.dumps({k: v for k, v in said.items() if k != "content"}, option=orjson.OPT_SORT_KEYS)
     if missing:
@@ -205,10 +215,16 @@ def _readable(content: bytes) -> bytes:
         said = orjson.loads(content)
     except orjson.JSONDecodeError:
         return content
-    if not isinstance(said, dict) or "does" not in said:
+    if not isinstance(said, dict) or not said.keys() & {"does", WISHES}:
         return content
-    told = {name: value for name, value in said.items() if name != "content" and value not in ("", [], {}, 0)}
-    return orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    wishes = [_told(wish) for wish in said.get(WISHES, [said])]
+    return orjson.dumps(
+        {WISHES: wishes} if WISHES in said else wishes[0], option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
+    )
+
+
+def _told(wish: JsonObject) -> JsonObject:
+    return {name: value for name, value in wish.items() if name != "content" and value not in ("", [], {}, 0)}
 
 
 def _row(reader: Reader, number: int) -> DeadLetterRow:

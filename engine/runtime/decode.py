@@ -16,7 +16,6 @@ from engine.core.model import Actor, Command, CommandKind, JsonObject
 from engine.core.report import suggest
 from engine.core.workflow import Field
 from engine.runtime.asks import Ask, Unusable
-from engine.runtime.files.maps import Check
 from engine.store.vault import Commitment, Secret
 
 CASE = "case"
@@ -106,21 +105,18 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     )
 
 
-def value_check(rules: Rules, zone: ZoneInfo | None, time_formats: Sequence[str]) -> Check:
-    """For files: can values be read as the fields of commands? Asked before any command of their row is carried out."""
+def read_value(does: str, name: str, raw: Any, rules: Rules, zone: ZoneInfo, time_formats: Sequence[str]) -> None:
+    """For files: ValueError with a fixed word where a value cannot be read as that field of the command.
 
-    def check(does: str, name: str, raw: Any) -> None:
-        kind, command = _kind(does, rules)
-        track = command if kind == "open_track" else command.rpartition(".")[0]
-        if track and track not in rules.workflow.tracks:
-            return  # `decode` says so
-        field = rules.workflow.inputs(kind, command).get(name)
-        if field is not None:
-            value = _typed(field, raw, zone or rules.calendar.zone, time_formats)
-            if _strangers(field, value, rules):
-                raise ValueError("unknown-unit")
-
-    return check
+    Asked before any command of a row is carried out.
+    """
+    kind, command = _kind(does, rules)
+    track = command if kind == "open_track" else command.rpartition(".")[0]
+    if track and track not in rules.workflow.tracks:
+        return  # `decode` says so
+    field = rules.workflow.inputs(kind, command).get(name)
+    if field is not None and _strangers(field, _typed(field, raw, zone, time_formats), rules):
+        raise ValueError("unknown-unit")
 
 
 def _kind(does: str, rules: Rules) -> tuple[CommandKind, str]:

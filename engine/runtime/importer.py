@@ -18,14 +18,15 @@ from engine.core.errors import LianxinError
 from engine.core.instants import Instant
 from engine.core.model import JsonObject
 from engine.core.report import suggest
-from engine.runtime.asks import Ask, Unusable, as_listed, from_row
+from engine.runtime.asks import Ask, Unusable, as_listed
 from engine.runtime.batching import Item
-from engine.runtime.files.maps import Map, read_commands, read_map
+from engine.runtime.files.maps import read_map
 from engine.runtime.handle import BATCH_MESSAGES_MAX
 from engine.runtime.messages import unpacked
 from engine.runtime.react import IMPORTED
 from engine.runtime.watermarks import DONE, import_name
 from engine.runtime.watermarks import IMPORTED as ENDED
+from engine.runtime.whole_rows import by_row, messages_of, whole
 from engine.runtime.writer import Writer
 from engine.store.batch import Batch
 
@@ -64,7 +65,7 @@ def import_file(office: Office, path: Path, map_path: Path, progress: Progress =
     imported = Imported(partition, begun["next"], begun["next"], complete=begun["complete"])
     if imported.complete:
         return imported
-    for batch in _batches(islice(_messages(path, map_), imported.done, None)):
+    for batch in _batches(islice(messages_of(path, map_), imported.done, None)):
         request = {"do": "import.batch", **about, "epoch": begun["epoch"], "from": imported.done, "messages": batch}
         for status, count in office.perform(request)["counts"].items():
             imported.answers[status] = imported.answers.get(status, 0) + count
@@ -108,10 +109,16 @@ def batch(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
     """The next messages; what became of them."""
     name = import_name(request["workflow"], request["partition"])
     group = (GROUP, request["partition"], request["epoch"])
-    items = [
-        Item(_allowed(writer, unpacked(message)), (*group, offset, offset + 1), (name, now))
-        for offset, message in enumerate(request["messages"], request["from"])
-    ]
+    rules = writer.line.book.current(request["workflow"])
+    items: list[Item] = []
+    offset = request["from"]
+    for row in by_row(unpacked(message) for message in request["messages"]):
+        taken = whole([_allowed(writer, message) for message in row], rules, writer.line.keys)
+        if isinstance(taken, Unusable):
+            items.append(Item(taken, (*group, offset, offset + len(row)), (name, now)))
+        else:
+            items += [Item(wish, (*group, at, at + 1), (name, now)) for at, wish in enumerate(taken, offset)]
+        offset += len(row)
     counts: dict[str, int] = {}
     for answer in writer.take_in(items, now):
         counts[answer.status] = counts.get(answer.status, 0) + 1
@@ -156,23 +163,18 @@ def _allowed(writer: Writer, message: Ask | Unusable) -> Ask | Unusable:
     return as_listed(replace(message, notes=(IMPORTED,)), writer.line.sources, writer.line.book.directory)
 
 
-def _messages(path: Path, map_: Map) -> Iterator[Ask | Unusable]:
-    """What the file says, in its order; the same every time it is read."""
-    source = map_.source or f"file:{path.name}"
-    return (from_row(mapped, source, path.name) for mapped in read_commands(path, map_))
-
-
 def _batches(messages: Iterable[Ask | Unusable]) -> Iterator[list[Ask | Unusable]]:
-    """Cut to what one transaction takes."""
+    """Cut between rows to about what one transaction takes: a row has fewer messages than `SEQUENCE_STEP`."""
     batch: list[Ask | Unusable] = []
     size = 0
-    for message in messages:
-        full = len(batch) >= BATCH_MESSAGES_MAX or size + len(message.content) > BATCH_BYTES_MAX
+    for row in by_row(messages):
+        more = sum(len(message.content) for message in row)
+        full = len(batch) + len(row) > BATCH_MESSAGES_MAX or size + more > BATCH_BYTES_MAX
         if batch and full:
             yield batch
             batch, size = [], 0
-        batch.append(message)
-        size += len(message.content)
+        batch += row
+        size += more
     if batch:
         yield batch
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo, available_timezones
@@ -67,6 +67,8 @@ class Rule:
     petitioner: tuple[tuple[str, Value], ...]
     unit: Value | None
     sequence: Value | None
+    columns: Mapping[str, str]
+    """From which column each value is, or from which place of the map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ class _Reader:
             self._compiled(condition, condition, (*at, "when", index) if len(rule.when) > 1 else (*at, "when"))
             for index, condition in enumerate(rule.when)
         ]
-        return Rule(
+        compiled = Rule(
             number=number,
             does=rule.does,
             role=rule.as_,
@@ -208,7 +210,9 @@ class _Reader:
             petitioner=tuple((n, self._value(value, (*at, "petitioner", n))) for n, value in rule.petitioner.items()),
             unit=None if rule.unit is None else self._value(rule.unit, (*at, "unit")),
             sequence=None if sequence is None else self._sequence(sequence, rule, at),
+            columns={},
         )
+        return replace(compiled, columns={name: value.about for name, value in compiled.values})
 
     def _sequence(self, written: str, rule: RuleForm, at: Place) -> Value:
         """The name of a column, or an expression."""

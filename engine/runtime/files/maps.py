@@ -10,7 +10,7 @@ can be mended and sent again as one. Values stay raw here: their types are the w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,7 +40,8 @@ SEQUENCE_STEP = 1_000
 class MappedCommand:
     """One command of a row. `values` and `petitioner` hold what was in the cells, absent ones left out.
 
-    `zone` and `time_formats` of the map come along, because a date among the values is written as its row's time is.
+    `zone` and `time_formats` of the map come along, because a date among the values is written as its row's time is;
+    `columns` too: from which column a value is, for whoever has to mend it.
     """
 
     source: str
@@ -58,6 +59,7 @@ class MappedCommand:
     file: str
     zone: ZoneInfo | None = field(default=None, compare=False)
     time_formats: tuple[str, ...] = field(default=(), compare=False)
+    columns: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def content(self) -> bytes:
         """What it says, as canonical bytes: the same wherever in a file the row stands."""
@@ -76,15 +78,8 @@ class MappedCommand:
         return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
 
-Check = Callable[[str, str, Any], None]
-"""(command, field, value): ValueError with a fixed word where the value cannot be read as that field of the command."""
-
-
-def read_commands(path: Path, map_: Map, check: Check | None = None) -> Iterator[MappedCommand | BadRow]:
+def read_commands(path: Path, map_: Map) -> Iterator[MappedCommand | BadRow]:
     """The commands of a whole file in its order, and its bad rows. Rows for which no rule holds give nothing.
-
-    With the workflow's `check` (engine.runtime.decode) a value of the wrong type makes its whole row a bad one, here
-    and with its column, instead of one command out of several later.
 
     LianxinError LX-316 if the map reads columns that the file does not have, LX-320…LX-323 if the file cannot be read.
     """
@@ -104,17 +99,17 @@ def read_commands(path: Path, map_: Map, check: Check | None = None) -> Iterator
         if not checked:
             _check_columns(map_, row.cells, path.name)
             checked = True
-        yield from events_of(row, map_, path.name, check)
+        yield from events_of(row, map_, path.name)
 
 
-def events_of(row: Row, map_: Map, file: str, check: Check | None = None) -> list[MappedCommand | BadRow]:
+def events_of(row: Row, map_: Map, file: str) -> list[MappedCommand | BadRow]:
     """The commands of one row, or a single BadRow with the first thing in it that cannot be used."""
     cells = row.cells
     if map_.absent:
         cells = {**map_.absent, **{name: "" if cell is None else cell for name, cell in cells.items()}}
     seen = {ROW: cells}
     try:
-        return [_command(rule, seen, row, map_, file, check) for rule in map_.rules if _holds(rule, seen)]
+        return [_command(rule, seen, row, map_, file) for rule in map_.rules if _holds(rule, seen)]
     except _Unusable as fault:
         return [BadRow(row.number, fault.reason, fault.field, excerpt(_as_text(row.cells)))]
 
@@ -138,7 +133,7 @@ def _holds(rule: Rule, seen: Mapping[str, Any]) -> bool:
     return True
 
 
-def _command(rule: Rule, seen: Mapping[str, Any], row: Row, map_: Map, file: str, check: Check | None) -> MappedCommand:
+def _command(rule: Rule, seen: Mapping[str, Any], row: Row, map_: Map, file: str) -> MappedCommand:
     return MappedCommand(
         source=map_.source or f"file:{file}",
         id=_name(rule.id, seen),
@@ -147,7 +142,7 @@ def _command(rule: Rule, seen: Mapping[str, Any], row: Row, map_: Map, file: str
         role=rule.role,
         unit="" if rule.unit is None else _short(rule.unit, seen),
         time=_time(rule.time, seen, map_),
-        values=_filled(rule, seen, check),
+        values={name: given for name, _, given in _cells(rule.values, seen)},
         petitioner={name: _written(value, text) for name, value, text in _cells(rule.petitioner, seen)},
         workflow=map_.workflow,
         sequence=_sequence(rule, seen, row.number) * SEQUENCE_STEP + rule.number,
@@ -155,6 +150,7 @@ def _command(rule: Rule, seen: Mapping[str, Any], row: Row, map_: Map, file: str
         file=file,
         zone=map_.zone,
         time_formats=map_.time_formats,
+        columns=rule.columns,
     )
 
 
@@ -189,18 +185,6 @@ def _cells(values: tuple[tuple[str, Value], ...], seen: Mapping[str, Any]) -> It
             given = [item for item in given if item is not None and item != ""]
         if given is not None and given not in ("", []):
             yield name, value, given
-
-
-def _filled(rule: Rule, seen: Mapping[str, Any], check: Check | None) -> dict[str, Any]:
-    found = {}
-    for name, value, given in _cells(rule.values, seen):
-        if check is not None:
-            try:
-                check(rule.does, name, given)
-            except ValueError as fault:
-                raise _Unusable(str(fault), value) from None
-        found[name] = given
-    return found
 
 
 def _name(value: Value, seen: Mapping[str, Any]) -> str:
