@@ -26,7 +26,7 @@ class DatabaseClock:
 
     def __init__(self, store: Store) -> None:
         self.now = datetime(2026, 4, 1, tzinfo=UTC)
-        store._driver.create_function("strftime", -1, self._told)
+        store._database.driver.create_function("strftime", -1, self._told)
 
     def _told(self, _form: str, _now: str, later: str = "0 seconds") -> str:
         at = self.now + timedelta(seconds=float(later.split(maxsplit=1)[0]))
@@ -121,3 +121,30 @@ class Leasing(RuleBasedStateMachine):
 
 TestLeasing = Leasing.TestCase
 TestLeasing.settings = settings(max_examples=60, stateful_step_count=30)
+
+
+def test_on_postgresql_a_lease_runs_out_by_the_servers_clock_and_its_fence_keeps_the_late_out(
+    postgres_url: str,
+) -> None:
+    with Store.open(postgres_url) as store:
+        with store.transaction() as tx:
+            first = leases.take(tx, "clock", "a", 30)
+            assert first is not None
+            assert leases.take(tx, "clock", "b", 30) is None
+            assert leases.renew(tx, "clock", "a", first[0], -1), "it has run out now"
+            second = leases.take(tx, "clock", "b", 30)
+            assert second is not None
+            assert not leases.renew(tx, "clock", "a", first[0], 30)
+        with store.read() as reader:
+            (row,) = leases.leases(reader)
+        assert (row.holder, row.live, row.epoch) == ("b", True, second[0])
+        with pytest.raises(LianxinError) as stale, store.transaction() as tx:
+            tx.append(Batch(offsets=[(leases.GROUP, "clock", first[1], 0, 0)], watermarks=[("x", "1")]))
+        assert stale.value.code == "LX-527"
+        with store.transaction() as tx:
+            tx.append(Batch(offsets=[(leases.GROUP, "clock", second[1], 0, 0)], watermarks=[("x", "2")]))
+            leases.let_go(tx, "clock", "b", second[0])
+        with store.transaction() as tx:
+            assert leases.take(tx, "clock", "a", 30) is not None
+        with store.read() as reader:
+            assert reader.watermarks() == {"x": "2"}

@@ -222,12 +222,11 @@ class PostgresDatabase:
             return LianxinError("LX-524", exit_code=5, path=self.place, reason=_one_line(error))
         return error
 
-    def _apart(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
-        """One statement on a connection of its own, committed at once; its first row."""
+    def _apart(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+        """One statement on a connection of its own, committed at once; its first row, if there is one."""
         with self._connected() as connection:
             found = PostgresDriver(_psycopg(connection)).execute(sql, parameters).fetchone()
-            assert found is not None
-            return tuple(found)
+            return tuple(found) if found is not None else None
 
     # ── the commit ───────────────────────────────────────────────────────────────────────────────────────────────
 

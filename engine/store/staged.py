@@ -26,7 +26,7 @@ PENDING = 1 << 62
 
 Key = tuple[str, str]
 Series = tuple[str, str, int]
-Apart = Callable[[str, Sequence[Any]], tuple[Any, ...]]
+Apart = Callable[[str, Sequence[Any]], tuple[Any, ...] | None]
 """One statement on a connection of its own, committed at once: its first row"""
 
 
@@ -106,8 +106,13 @@ class StagedTx(Tx):
         """Take a partition: (new epoch, offset to go on from). At once, whatever becomes of this transaction."""
         sql = """INSERT INTO "offset" AS o ("group", "partition", epoch, next) VALUES (?, ?, 1, 0)
                  ON CONFLICT ("group", "partition") DO UPDATE SET epoch = o.epoch + 1 RETURNING epoch, next"""
-        epoch, following = self._apart(sql, (group, partition))
-        return epoch, following
+        claimed = self._apart(sql, (group, partition))
+        assert claimed is not None
+        return claimed[0], claimed[1]
+
+    def at_once(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+        """One statement, committed at once on a connection of its own; its first row."""
+        return self._apart(sql, parameters)
 
     def erase(self, vault: Vault, case_id: str, person: str) -> None:
         """Destroy a person's key and entries with this transaction."""
