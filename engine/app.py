@@ -15,6 +15,8 @@ from engine.cli.main import run
 if TYPE_CHECKING:
     from engine.runtime.assembly import Assembly
     from engine.runtime.consumer import Consumer
+    from engine.runtime.doors import Door
+    from schemas.settings import ApiSettings
 
 CONSUMERS = ("supervision", "escalation", "follow_up", "reminders", "moves")
 """The modules of `consumers` that ship, in the order in which they see a fact."""
@@ -32,7 +34,14 @@ def assemble(folder: Path | None = None) -> Assembly:
     from engine.resources import workflows_dir
     from engine.runtime.assembly import Assembly
 
-    return Assembly(consumers(), folder if folder is not None else workflows_dir())
+    return Assembly(consumers(), folder if folder is not None else workflows_dir(), http)
+
+
+def http(settings: ApiSettings, assembly: Assembly) -> Door:
+    """The door for other systems. Imported when it is opened: it costs half a second."""
+    from engine.api.door import door
+
+    return door(settings, assembly)
 
 
 def consumers() -> list[Consumer]:

@@ -44,13 +44,18 @@ EVENTS: Mapping[str, Level] = {
     "store.unavailable": "error",
     "store.available": "info",
     "socket.refused": "warning",
+    "key.created": "info",
+    "key.revoked": "info",
+    "http.listening": "info",
+    "http.closed": "info",
+    "http.failed": "error",
 }
 """Every event that may be logged, with its level."""
 
 FIELDS = frozenset(
     {
         "accepted", "case_id", "code", "count", "dead_letters", "duplicates", "early", "epoch", "error", "lease", "ms",
-        "messages", "number", "partition", "pid", "place", "position", "rejected", "until", "workflow",
+        "messages", "number", "partition", "pid", "place", "port", "position", "rejected", "until", "workflow",
     }
 )  # fmt: skip
 """Every field a line may have: numbers, instants, fixed words, ids that say nothing."""

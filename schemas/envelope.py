@@ -46,14 +46,17 @@ class Envelope(BaseModel):
     data_base64: Annotated[str | None, Field(description="与 data 二选一 · instead of data")] = None
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
     """The JSON Schema of an intake message, the commands' data included under `$defs`."""
     from schemas.case_command import CaseCommand
 
-    schema = Envelope.model_json_schema()
-    command = CaseCommand.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+    schema = Envelope.model_json_schema(ref_template=ref_template)
+    command = CaseCommand.model_json_schema(by_alias=True, ref_template=ref_template)
     schema.setdefault("$defs", {}).update(command.pop("$defs", {}))
     schema["$defs"]["CaseCommand"] = command
     schema["if"] = {"required": ["type"], "properties": {"type": {"pattern": r"^lianxin\.case\."}}}
-    schema["then"] = {"required": ["subject", "data"], "properties": {"data": {"$ref": "#/$defs/CaseCommand"}}}
+    schema["then"] = {
+        "required": ["subject", "data"],
+        "properties": {"data": {"$ref": ref_template.format(model="CaseCommand")}},
+    }
     return schema

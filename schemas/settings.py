@@ -24,6 +24,8 @@ UNLIMITED = "unlimited"
 _SPAN = re.compile(r"\s*(\d{1,6})\s*(s|m|h|d|seconds?|minutes?|hours?|days?|秒|分钟|小时|天)\s*", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "秒": 1, "分": 60, "小": 3600, "天": 86400}
 LENGTH = r"^\d{1,4} ?(minutes?|hours?|days?|working days?|个工作日|天|小时|分钟)$"
+LISTEN = r"^$|^(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):\d{1,5}$"
+OTLP = r"^$|^https?://\S+$"
 DATABASE_URL = r"^(sqlite:///.+|postgresql\+psycopg://.+)$"
 BUS = r"^(embedded|kafka://[^\s,/]+(,[^\s,/]+)*)$"
 TOPIC = r"^[a-zA-Z0-9._-]{1,200}$"
@@ -114,8 +116,18 @@ class KafkaSettings(Section):
     private_key_file: Path | None = None
 
 
+class ApiSettings(Section):
+    """HTTP for other systems. `listen` is host:port, "" for none; `otlp` is where traces go, "" for nowhere."""
+
+    listen: Annotated[str, Field(pattern=LISTEN)] = ""
+    otlp: Annotated[str, Field(pattern=OTLP)] = ""
+
+
 class SourceSettings(Section):
-    """What one source may do. None means all (`"*"`), and for `max_backdate` without limit."""
+    """What one source may do. None means all (`"*"`), and for `max_backdate` without limit.
+
+    `types` are of CloudEvents, and may end in `*`; `units` are those it acts for, with all that is under them.
+    """
 
     commands: Names
     roles: Names
@@ -149,6 +161,7 @@ class Settings(Section):
     early: EarlySettings = EarlySettings()
     batch: BatchSettings = BatchSettings()
     kafka: KafkaSettings = KafkaSettings()
+    api: ApiSettings = ApiSettings()
     sources: dict[str, SourceSettings] = {}
 
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)

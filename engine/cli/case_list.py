@@ -41,8 +41,9 @@ def list_cases(
     acting: AsOption = "",
 ) -> None:  # fmt: skip
     from engine.cli.actor import read_actor
-    from engine.cli.case_view import list_lines, summary
+    from engine.cli.case_view import list_lines
     from engine.cli.installation import Installation
+    from engine.runtime.case_page import summary
 
     installation = Installation(session)
     screen = session.screen
@@ -69,8 +70,9 @@ def list_cases(
     app, "show", "显示一件事项：环节、经过、期限、函件 · Show one case: state, path, deadlines, letters", project=True
 )
 def show(session: Session, case: CaseArgument, workflow: WorkflowOption = "", acting: AsOption = "") -> None:
-    from engine.cli.case_view import history, show_lines, whole
+    from engine.cli.case_view import show_lines
     from engine.cli.installation import Installation
+    from engine.runtime.case_page import history, whole
 
     installation = Installation(session)
     now = installation.now()

@@ -38,11 +38,11 @@ def why(
     acting: AsOption = "",
 ) -> None:
     from engine.cli.actor import read_actor
-    from engine.cli.case_view import history
     from engine.cli.installation import Installation
-    from engine.cli.past import records
-    from engine.cli.places import Places
     from engine.cli.present import move_now
+    from engine.runtime.case_page import history
+    from engine.runtime.case_past import records
+    from engine.runtime.case_places import Places
 
     installation = Installation(session)
     screen = session.screen

@@ -26,6 +26,11 @@ database_url = "sqlite:///lianxin.db"
 key_file = {key}  # 与数据库分开备份，丢失后身份信息无法恢复 · back it up apart from the database
 workflows_dir = "workflows"
 
+# 供其他系统使用的 HTTP 接口；密钥由 lianxin key create 签发
+# HTTP for other systems; their keys come from `lianxin key create`
+# [api]
+# listen = "127.0.0.1:8087"
+
 # 每个来源可以发哪些指令、以哪些角色、可把时间写早多久；没有列出的来源不收。
 # What each source may send, in which roles, and how far it may date its facts back; others are not taken.
 [sources."urn:example:hotline"]

@@ -72,9 +72,9 @@ def show(
     acting: AsOption = "",
 ) -> None:  # fmt: skip
     from engine.cli.actor import read_actor
-    from engine.cli.case_view import clock_row, history, track_row
     from engine.cli.installation import Installation
     from engine.core.errors import LianxinError
+    from engine.runtime.case_page import clock_row, history, track_row
 
     installation = Installation(session)
     screen = session.screen
@@ -133,10 +133,10 @@ def _zone(desk: Snapshot) -> Any:
 
 def _documents(desk: Snapshot, row: JsonObject, out: Path) -> list[str]:
     """The letter as DOCX and as a page; the same bytes whenever they are written."""
-    from engine.cli.case_view import history
     from engine.letters.content import path_of
     from engine.letters.web import render_html
     from engine.letters.word import render_docx
+    from engine.runtime.case_page import history
     from engine.runtime.letter_office import content_of, templates
 
     case = desk.reader.load([row["case_id"]])[row["case_id"]]

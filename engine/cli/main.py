@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("importing", "把文件中的各行作为事件导入 · Rows of a file into intake events"),
     "run": ("worker", "运行引擎 · Run the engine"),
     "case": ("case", "办理与查询事项 · Work with cases"),
+    "key": ("key", "其他系统的密钥 · Keys of other systems"),
     "tail": ("tail", "查看总账中的事实 · The facts of the log as they come"),
     "letter": ("letter", "查询函件 · Letters"),
     "calendar": ("calendar", "工作日历与期限推算 · Working days and due dates"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.cli.places import Places
 from engine.core.desk import Desk, Refused, Rules, Sight
 from engine.core.errors import LianxinError
 from engine.core.guards import GuardFailed
@@ -15,6 +14,7 @@ from engine.core.refusals import why_refused
 from engine.core.report import suggest
 from engine.core.timing import runs
 from engine.core.workflow import By, Field, Machine, NamedCondition, Transition
+from engine.runtime.case_places import Places
 
 PEOPLE_SHOWN_MAX = 6
 

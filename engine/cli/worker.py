@@ -11,6 +11,9 @@ from engine.cli.command import Session, command, single
 
 app = single()
 
+API_LISTEN = "127.0.0.1:8087"
+"""Where `run api` listens unless `[api] listen` says otherwise; `run all` has HTTP only where it says so."""
+
 
 @command(
     app,
@@ -41,7 +44,7 @@ def run(
     from engine.cli.installation import Installation
     from engine.core.errors import LianxinError
     from engine.log import Log
-    from engine.runtime.duties import duties_of
+    from engine.runtime.duties import Duty, duties_of
     from engine.runtime.worker import WorkerSettings, stopped_by_signals
     from engine.runtime.worker import run as work
 
@@ -65,5 +68,11 @@ def run(
     )
     log = Log(least="warning" if screen.quiet else "debug" if screen.verbose else "info")
     with installation.line() as line, stopped_by_signals() as stop:
-        work(line, installation.assembly.consumers, working, stop, time=installation.time, log=log)
+        assembly, doors, api = installation.assembly, [], settings.api
+        if what == "api" and not api.listen:
+            api = api.model_copy(update={"listen": API_LISTEN})
+        if Duty.API in working.duties and api.listen:
+            assert assembly.http is not None, "engine.app brings it"
+            doors.append(assembly.http(api, assembly))
+        work(line, assembly.consumers, working, stop, time=installation.time, log=log, doors=doors)
     screen.result({"stopped": True}, ())

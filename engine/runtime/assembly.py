@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from engine.core.actions import ActionSpec
 from engine.core.calendar import Calendar, load_calendar
@@ -22,13 +22,21 @@ from engine.runtime.rulebook import RuleBook
 
 if TYPE_CHECKING:  # whoever only reads workflows waits for no database
     from engine.runtime.asks import Source
+    from engine.runtime.doors import Door
     from engine.runtime.handle import Line
     from engine.store.keys import Keys
     from engine.store.store import Store
     from engine.store.vault import Vault
+    from schemas.settings import ApiSettings
 
 SCENARIO_SUFFIX = ".test.yaml"
 MAP_SUFFIX = ".map.yaml"
+
+
+class Http(Protocol):
+    """Makes the HTTP door. It stands above this layer, so engine.app hands it in."""
+
+    def __call__(self, settings: ApiSettings, assembly: Assembly) -> Door: ...
 
 
 @dataclass
@@ -37,6 +45,7 @@ class Assembly:
 
     consumers: Sequence[Consumer]
     folder: Path = field(default_factory=workflows_dir)
+    http: Http | None = None
 
     @property
     def actions(self) -> dict[str, ActionSpec]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -12,6 +12,15 @@ import orjson
 from engine.core.model import JsonObject
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.handle import Answer
+from schemas.intake import IntakeEvent, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A message from outside that a door of this process has read already; `raw` is how it came."""
+
+    event: IntakeEvent | Unreadable
+    raw: bytes
 
 
 def packed(message: Ask | Unusable) -> JsonObject:

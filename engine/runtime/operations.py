@@ -8,10 +8,10 @@ from dataclasses import replace
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant
 from engine.core.model import JsonObject
-from engine.runtime import dead_letters, importer, incidents, people
+from engine.runtime import dead_letters, importer, incidents, keys_of_systems, people
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.batching import Item
-from engine.runtime.messages import answered, unpacked
+from engine.runtime.messages import Read, answered, unpacked
 from engine.runtime.writer import Writer
 
 Operation = Callable[[Writer, JsonObject, Instant], JsonObject]
@@ -62,6 +62,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **dead_letters.OPERATIONS,
     **incidents.OPERATIONS,
     **people.OPERATIONS,
+    **keys_of_systems.OPERATIONS,
 }
 """Every operation by its name."""
 
@@ -70,7 +71,12 @@ def messages_of(writer: Writer, request: JsonObject, received_at: Instant) -> li
     """The messages in a request to submit. A person's wish has the instant at which it arrived here."""
     found = []
     for packed in request["messages"]:
-        message = writer.read_in(packed.encode(), received_at) if isinstance(packed, str) else unpacked(packed)
+        if isinstance(packed, str):
+            message = writer.read_in(packed.encode(), received_at)
+        elif isinstance(packed, Read):
+            message = writer.read_in(packed.raw, received_at, packed.event)
+        else:
+            message = unpacked(packed)
         if isinstance(message, Ask) and not message.intake:
             message = replace(message, time=received_at)
         found.append(message)

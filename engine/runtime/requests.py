@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.core.errors import LianxinError
@@ -24,6 +25,8 @@ class Ticket:
     answer: JsonObject | None = None
     error: LianxinError | None = None
     done: threading.Event = field(default_factory=threading.Event)
+    then: Callable[[Ticket], None] | None = None
+    """Called in the worker's thread once there is an answer, for callers that do not wait in a thread of their own."""
 
     @property
     def size(self) -> int:
@@ -33,11 +36,16 @@ class Ticket:
 
     def give(self, answer: JsonObject) -> None:
         self.answer = answer
-        self.done.set()
+        self._settled()
 
     def refuse(self, error: LianxinError) -> None:
         self.error = error
+        self._settled()
+
+    def _settled(self) -> None:
         self.done.set()
+        if self.then is not None:
+            self.then(self)
 
 
 class Queue:
@@ -64,6 +72,25 @@ class Queue:
             raise ticket.error
         assert ticket.answer is not None
         return ticket.answer
+
+    def offer(self, request: JsonObject, then: Callable[[Ticket], None]) -> bool:
+        """Stand in line without waiting; False where there is no room. `then` gets the ticket with its answer.
+
+        LX-532 where the worker is stopping.
+        """
+        with self._changed:
+            if self._closed:
+                raise _stopping()
+            if len(self._tickets) >= QUEUE_REQUESTS_MAX:
+                return False
+            self._tickets.append(Ticket(request, self._time.now(), then=then))
+            self._changed.notify_all()
+        return True
+
+    @property
+    def length(self) -> int:
+        """How many wait."""
+        return len(self._tickets)
 
     def take(self, messages_max: int) -> list[Ticket]:
         """As many batches of messages as fit into one, or one request of another kind."""

@@ -34,24 +34,28 @@ from engine.core.instants import MICROSECOND, Instant, plus
 from engine.log import Log
 from engine.runtime.asks import Ask, Unusable
 from engine.runtime.batching import Item
+from engine.runtime.doors import Door, Hall
 from engine.runtime.duties import ALL, Duty
 from engine.runtime.garbage import seldom_collected
+from engine.runtime.gathering import forgotten_before, take_in_together
 from engine.runtime.handle import BATCH_MESSAGES_MAX, Line
 from engine.runtime.local_socket import Server, socket_path
-from engine.runtime.messages import answered
-from engine.runtime.operations import messages_of, operate
+from engine.runtime.operations import operate
+from engine.runtime.pulse import Pulse
 from engine.runtime.react import Consumer
 from engine.runtime.reprojection import reproject_all
-from engine.runtime.requests import Queue, Ticket
+from engine.runtime.requests import Queue
 from engine.runtime.timekeeper import Timekeeper
 from engine.runtime.topic_intake import MARK, TopicIntake
 from engine.runtime.watermarks import LIVE, MAX_WAIT, SPOOL
 from engine.runtime.writer import Writer
+from engine.store.access import FORGOTTEN_MAX, forget_answers
 
 IDLE_SECONDS = 0.25
 """Between two looks at the clock and the folder while nobody asks for anything."""
 TOPIC_LOOK_SECONDS = 0.01
 """Between two looks whether the broker has sent something: it does not wake whoever waits for requests."""
+FORGET_EVERY = timedelta(hours=1)
 RETRY_SECONDS_MAX = 5.0
 """Longest wait between two attempts while the store cannot be written to."""
 MAY_PASS = frozenset({"LX-524", "LX-529"})
@@ -80,9 +84,10 @@ def run(
     *,
     time: Timekeeper,
     log: Log,
+    doors: Sequence[Door] = (),
 ) -> None:
     """Work until `stop` is set, then finish the batch at hand and go. LX-523 where another process writes."""
-    with Worker(line, consumers, settings, time, log) as worker:
+    with Worker(line, consumers, settings, time, log, doors) as worker:
         worker.run(stop)
 
 
@@ -111,11 +116,18 @@ class Worker:
     """The loop, step by step: `step` does a little of everything that waits and says whether there was anything."""
 
     def __init__(
-        self, line: Line, consumers: Sequence[Consumer], settings: WorkerSettings, time: Timekeeper, log: Log
+        self,
+        line: Line,
+        consumers: Sequence[Consumer],
+        settings: WorkerSettings,
+        time: Timekeeper,
+        log: Log,
+        doors: Sequence[Door] = (),
     ) -> None:
         self.settings, self.time, self.log = settings, time, log
         self.writer = Writer(line, consumers, time, log, max_wait=settings.max_wait, messages_max=settings.messages_max)
         self.queue = Queue(time)
+        self.pulse = Pulse()
         self.spool = Spool(settings.spool) if settings.spool is not None else None
         if self.spool is None:
             self.writer.marks.drop(SPOOL)  # whoever took the folder away does not wait for it
@@ -126,6 +138,7 @@ class Worker:
                 self.writer.marks.drop(name)
         self.topic = self._topic(settings.topic)
         self._claims: dict[str, tuple[int, int]] = {}  # of a file: epoch and offset
+        self._forget_at: Instant = ""
         self._ahead: tuple[Place, list[Item]] | None = None  # what was read while the disk wrote
         self._closing = ExitStack()
         self._closing.enter_context(seldom_collected())
@@ -133,6 +146,12 @@ class Worker:
         if settings.listen and path is not None:
             server = Server(socket_path(path), self.queue.perform, log)
             self._closing.callback(server.close)
+        try:
+            for door in doors:  # left after the queue is closed, so that whoever waits behind one is told
+                self._closing.enter_context(door(Hall(line, self.queue, self.writer, self.pulse, time, log)))
+        except BaseException:
+            self._closing.close()
+            raise
         self._closing.callback(self.queue.close)
         if self.spool is not None:
             self._closing.callback(self.spool.close)
@@ -170,7 +189,9 @@ class Worker:
 
     def step(self) -> bool:
         """Take one batch of what has arrived, ring one page of what is due; whether there was anything to do."""
+        self.pulse.beat()
         now = self.time.now()
+        self.pulse.behind = self.time.behind
         if self.time.behind:
             self.log.tell("clock.behind", until=now)
         worked = self._answer_requests(now)
@@ -190,7 +211,10 @@ class Worker:
             worked = self._take_file(file, now) or worked
         if Duty.CLOCK in duties:
             worked = bool(self.writer.give_up(now)) or worked
+        if Duty.API in duties:
+            self._forget(now)
         self._wipe()
+        self.pulse.failing, self.pulse.standing = "", tuple(sorted(self.writer.standing))
         return worked
 
     def drain(self) -> None:
@@ -204,7 +228,7 @@ class Worker:
         tickets = self.queue.take(self.settings.messages_max)
         try:
             if tickets and tickets[0].size:
-                self._submit(tickets, now)
+                take_in_together(self.writer, tickets, now)
             elif tickets:
                 tickets[0].give(operate(self.writer, tickets[0].request, now))
         except LianxinError as error:
@@ -219,15 +243,6 @@ class Worker:
         oldest = self.queue.oldest()
         self.writer.marks.move(LIVE, before(oldest) if oldest else now, now)
         return bool(tickets)
-
-    def _submit(self, tickets: Sequence[Ticket], now: Instant) -> None:
-        """Group commit: many callers' messages in one transaction, each caller gets its own answers."""
-        taken = [messages_of(self.writer, ticket.request, ticket.received_at) for ticket in tickets]
-        answers = self.writer.take_in([Item(message) for messages in taken for message in messages], now)
-        at = 0
-        for ticket, messages in zip(tickets, taken, strict=True):
-            ticket.give(answered(answers[at : at + len(messages)]))
-            at += len(messages)
 
     # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -331,6 +346,14 @@ class Worker:
 
     # ── beside that ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def _forget(self, now: Instant) -> None:
+        """Answers that are kept to be given again are kept for a while; looked at now and then."""
+        if now < self._forget_at:
+            return
+        with self.writer.line.store.transaction() as tx:
+            full = forget_answers(tx, forgotten_before(now)) == FORGOTTEN_MAX
+        self._forget_at = now if full else plus(now, FORGET_EVERY)
+
     def _wipe(self) -> None:
         """After somebody was erased while a reader held an older snapshot: the files once more."""
         if self.writer.unwiped:
@@ -345,6 +368,7 @@ class Worker:
     def _tell_of_failure(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
         code = error.code if isinstance(error, LianxinError) else ""
+        self.pulse.failing = code
         self.log.tell("store.unavailable", code=code, count=state.attempt_number)
 
 

@@ -51,6 +51,8 @@ LOGGED = {
 """What became of a message, as the log's line of a batch counts it."""
 
 Part = TypeVar("Part")
+Closing = Callable[[Tx, list[Answer]], None]
+"""What is written last in a batch's transaction, when its answers are known."""
 
 
 class PointStuck(Exception):
@@ -82,8 +84,15 @@ class Writer:
         self.held: set[str] = {i["case_id"] for i in incidents if i["code"] == QUARANTINED}
         """Cases in quarantine."""
         self._told: set[str] = set()  # partitions that stand still, and have an incident
+        self.counts: Counter[str] = Counter()
+        """What became of the messages since this process began."""
         self.unwiped = False
         """Somebody was erased while a reader held an older snapshot: the files must be wiped later."""
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """Partitions of the intake that have stood still for too long."""
+        return frozenset(self._told)
 
     def wait_for(self, partition: str) -> None:
         """From here on no clock rings beyond what was read of this partition; other processes know it too."""
@@ -93,11 +102,22 @@ class Writer:
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def take_in(self, items: Sequence[Item], now: Instant, meanwhile: Meanwhile | None = None) -> list[Answer]:
-        """Carry messages, and what follows from them, to their commit; one answer each. `meanwhile`: see the store."""
+    def take_in(
+        self,
+        items: Sequence[Item],
+        now: Instant,
+        meanwhile: Meanwhile | None = None,
+        closing: Closing | None = None,
+    ) -> list[Answer]:
+        """Carry messages, and what follows from them, to their commit; one answer each. `meanwhile`: see the store.
+
+        `closing` sees the answers and may write more, in the same transaction (after a bug was isolated: in the next).
+        """
         answers: dict[int, Answer] = {}
+        closed = closing is None
 
         def work(tx: Tx, part: Sequence[int]) -> None:
+            nonlocal closed
             taken = [items[index] for index in part]
             fences, marks = joined(taken), [item.watermark for item in taken if item.watermark]
             for wave in waves(part, items, self.case_of):
@@ -105,6 +125,9 @@ class Writer:
                 given = self.carry(tx, messages, now, offsets=fences, watermarks=marks)
                 answers.update(zip(wave, given, strict=True))
                 fences, marks = [], []
+            if closing is not None and len(part) == len(items):
+                closing(tx, [answers[index] for index in part])
+                closed = True
 
         def quarantine(index: int, error: Exception) -> None:
             item = items[index]
@@ -122,7 +145,11 @@ class Writer:
 
         began = monotonic()
         self._isolated(range(len(items)), work, quarantine, meanwhile)
+        if closing is not None and not closed:
+            with self.line.store.transaction() as tx:
+                closing(tx, [answers[index] for index in range(len(items))])
         if items:
+            self.counts.update(answer.status for answer in answers.values())
             counts = Counter(LOGGED[answer.status] for answer in answers.values())
             spent = round((monotonic() - began) * 1000)
             self.log.tell("batch.committed", messages=len(items), ms=spent, **counts)

@@ -33,6 +33,11 @@ class Reader:
         self._connection = connection
         self._driver: Driver = driver or connection.connection.driver_connection
 
+    @property
+    def connection(self) -> Connection:
+        """For the store's own modules: the connection this snapshot is seen through."""
+        return self._connection
+
     # ------------------------------------------------------------------------------------------------- log
 
     def head(self) -> int:
@@ -98,18 +103,21 @@ class Reader:
         state: str = "",
         unit: str = "",
         workflows: Sequence[str] = (),
+        units: Sequence[str] | None = None,
         late_at: Instant = "",
         after: tuple[Instant, int] = ("", 0),
         limit: int = ROWS_MAX,
     ) -> list[tuple[Instant, int, str]]:
         """(due, number, case_id) of cases, what is due first before the others, after one of these pairs.
 
-        What has no running deadline comes last, as `NO_DUE`. `workflows`: digests, where given. `late_at`: only those
-        with a deadline that was missed or is over by then; whether it was made good since is for the fold to say.
+        What has no running deadline comes last, as `NO_DUE`. `workflows`: digests, where given; `units`: any of
+        these. `late_at`: only those with a deadline that was missed or is over by then; whether it was made good since
+        is for the fold to say.
         """
         case, deadline, other = schema.case, schema.deadline, schema.deadline.alias()
         wanted = [case.c[name] == value for name, value in _given(phase=phase, state=state, unit=unit)]
         wanted += [case.c.workflow.in_(workflows)] if workflows else []
+        wanted += [case.c.unit.in_(units)] if units is not None else []
         if late_at:
             over = or_(other.c.status == "missed", and_(other.c.status == "running", other.c.due_at < late_at))
             wanted.append(exists().where(other.c.number == case.c.number, over))
@@ -227,6 +235,27 @@ class Reader:
         query = _page(table, (table.c.number,), (after,), limit)
         rows = self._rows(query.where(*(table.c[name] == value for name, value in _given(state=state))))
         return [DeadLetterRow(**row) for row in rows]
+
+    def dead_letter_of(self, source: str, id: str) -> DeadLetterRow | None:
+        """The last dead letter that a message became; None where it became none."""
+        table = schema.dead_letter
+        query = select(table).where(table.c.source == source, table.c.id == id).order_by(table.c.number.desc()).limit(1)
+        return next((DeadLetterRow(**row) for row in self._rows(query)), None)
+
+    def parked_message(self, source: str, id: str) -> ParkedRow | None:
+        """A message that waits for the fact it needs; None where it does not wait."""
+        sql = f"SELECT {PARKED_COLUMNS} FROM parked WHERE source = ? AND id = ?"
+        found = self._driver.execute(sql, (source, id)).fetchone()
+        return ParkedRow(*found) if found else None
+
+    def waiting(self) -> dict[str, int]:
+        """How many messages are parked, dead letters open and incidents open."""
+        counts = {
+            "parked": "SELECT count(*) FROM parked",
+            "dead_letters": "SELECT count(*) FROM dead_letter WHERE state = 'open'",
+            "incidents": "SELECT count(*) FROM incident WHERE closed_at IS NULL",
+        }
+        return {name: self._driver.execute(sql).fetchone()[0] for name, sql in counts.items()}
 
     def offsets(self) -> list[JsonObject]:
         """Each group's place in each partition, with the epoch that holds it."""

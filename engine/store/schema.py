@@ -3,6 +3,7 @@
     truth      log · inbox · vault_key · vault · edition
     rebuilt    case · deadline · letter_number · letter · followup · incident · tally     (`lianxin replay` compares)
     worker     offset · watermark · lease · parked · dead_letter
+    doors      api_key · kept_answer
     about      schema version and time zone of this database
 
 Instants are text of one width (engine.core.instants), so their order as text is their order in time. A case's `number`
@@ -318,5 +319,35 @@ dead_letter = Table(
 )
 Index("dead_letter_message", dead_letter.c.source, dead_letter.c.id)
 Index("dead_letter_open", dead_letter.c.number, **_where("state = 'open'"))
+
+# ---------------------------------------------------------------------------------------------------- doors
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _text("key_id", primary_key=True),
+    _text("name", unique=True),
+    _blob("digest"),
+    _text("sources"),  # JSON
+    _text("types"),
+    _text("units"),
+    _int("reads"),
+    _text("created_at"),
+    _text("revoked_at"),  # "": it holds
+    **CLUSTERED,
+)
+
+kept_answer = Table(
+    "kept_answer",
+    metadata,
+    _text("caller"),  # id of its key
+    _text("key"),
+    _blob("digest"),
+    _blob("sealed"),
+    _text("at"),
+    PrimaryKeyConstraint("caller", "key"),
+    **CLUSTERED,
+)
+Index("kept_answer_at", kept_answer.c.at)
 
 vault_key, vault_entry = vault_tables(metadata)

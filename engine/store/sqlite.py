@@ -223,6 +223,9 @@ class SqliteDatabase:
         file.write(str(os.getpid()))
         file.flush()
         self._lock_file = file
+        if self._about() is not None:  # older than these tables: it gets them from the first process that writes
+            schema.metadata.create_all(self._connection, tables=[schema.api_key, schema.kept_answer])
+            self._connection.rollback()
 
 
 def _engine(connect: Any, pool: Any) -> Engine:

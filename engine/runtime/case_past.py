@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from engine.cli.places import Places
 from engine.core.desk import Rules
 from engine.core.evolve import evolve
 from engine.core.model import Case, Event, JsonObject
 from engine.core.refusals import why_refused
 from engine.core.workflow import MAIN, Machine, NamedCondition
+from engine.runtime.case_places import Places
 
 DEADLINE = "lianxin.deadline."
 

@@ -1,0 +1,1 @@
+"""HTTP for other systems: events in, questions about cases, health, metrics."""
