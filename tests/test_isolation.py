@@ -262,6 +262,47 @@ def test_erasing_one_person_leaves_the_others_and_is_on_record(tmp_path: Path) -
         assert send(worker, [assign("K1", "2026-04-01 11:30")])[0]["status"] == "accepted"
 
 
+def test_what_is_sealed_about_an_erased_case_is_destroyed_and_its_rows_stay(tmp_path: Path) -> None:
+    with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
+        office, one = Here(worker.writer), case_id(line, "K-1001")
+        send(worker, [register("K-1001", "2026-04-01 11:00", petitioner=PERSON, text=PHRASE)])
+        send(worker, [register("K-1002", "2026-04-01 11:00", petitioner=PERSON, text=PHRASE)])
+        early = [answer("K-1001", "2026-04-01 11:20"), answer("K-1002", "2026-04-01 11:20")]
+        assert {a["status"] for a in send(worker, early)} == {"early"}
+        bad = [register("K-1001", "2026-04-01 11:30", petitioner=PERSON, text=PHRASE, level="sehr")]
+        bad += [register("K-1002", "2026-04-01 11:30", petitioner=PERSON, text=PHRASE, level="sehr")]
+        bad += [f"{PERSON['name']} {key} {PHRASE}".encode() for key in ("K-1001", "K-10012")]
+        assert {a["status"] for a in send(worker, bad)} == {"dead-letter"}
+        with line.store.read() as reader:
+            before = [*(row.sealed for row in reader.parked()), *(row.sealed for row in reader.dead_letters())]
+        erase(office, one, "", "asked for", BY)
+        with line.store.read() as reader:
+            assert [row.case_id for row in reader.parked()] == [case_id(line, "K-1002")]
+            rows = reader.dead_letters()
+            kept = [*(row.sealed for row in reader.parked()), *(row.sealed for row in rows)]
+        gone = [row for row in rows if row.reason == "erased"]
+        assert [row.state for row in gone] == ["discarded"] * 3
+        assert all(line.keys.open(row.sealed, b"dead-letter") == b"" for row in gone)
+        assert len(rows) == 5
+        everything = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+        destroyed = [sealed for sealed in before if sealed not in kept]
+        assert len(destroyed) == 3
+        assert not any(sealed in everything for sealed in destroyed), "not even what only the key can open"
+        assert send(worker, early)[0]["status"] == "duplicate", "sent again it does not come back"
+        (record,) = facts(line, "lianxin.person.erased.v1")
+        assert record.data["messages"] == 3
+
+
+def test_erasing_a_contact_leaves_messages_that_bring_no_petitioner(tmp_path: Path) -> None:
+    with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
+        send(worker, [register("K-1001", "2026-04-01 11:00", petitioner=PERSON, text=PHRASE)])
+        send(worker, [answer("K-1001", "2026-04-01 11:20")])
+        erase(Here(worker.writer), case_id(line, "K-1001"), "contact:1", "asked for", BY)
+        with line.store.read() as reader:
+            assert len(reader.parked()) == 1
+            assert not reader.dead_letters()
+
+
 def test_while_somebody_reads_the_files_are_wiped_later(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
         send(worker, [register("K1", "2026-04-01 11:00", petitioner=PERSON)])
