@@ -269,7 +269,9 @@ def test_what_is_sealed_about_an_erased_case_is_destroyed_and_its_rows_stay(tmp_
         send(worker, [register("K-1002", "2026-04-01 11:00", petitioner=PERSON, text=PHRASE)])
         early = [answer("K-1001", "2026-04-01 11:20"), answer("K-1002", "2026-04-01 11:20")]
         assert {a["status"] for a in send(worker, early)} == {"early"}
-        bad = [register("K-1001", "2026-04-01 11:30", petitioner=PERSON, text=PHRASE, level="sehr")]
+        bad: list[JsonObject | bytes] = [
+            register("K-1001", "2026-04-01 11:30", petitioner=PERSON, text=PHRASE, level="sehr")
+        ]
         bad += [register("K-1002", "2026-04-01 11:30", petitioner=PERSON, text=PHRASE, level="sehr")]
         bad += [f"{PERSON['name']} {key} {PHRASE}".encode() for key in ("K-1001", "K-10012")]
         assert {a["status"] for a in send(worker, bad)} == {"dead-letter"}
