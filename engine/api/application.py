@@ -22,7 +22,7 @@ from engine.api.health import readiness
 from engine.api.intake import Intake
 from engine.api.metrics import Metrics
 from engine.api.openapi import described
-from engine.api.problems import MEDIA_TYPE, Refused, busy, problem
+from engine.api.problems import Refused, busy
 from engine.api.questions import Questions
 from engine.api.room import Room
 from engine.api.tracing import Tracing
@@ -164,6 +164,7 @@ def routed(endpoints: Endpoints | type[Endpoints]) -> FastAPI:
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _unrouted)
     app.add_exception_handler(RequestValidationError, _bad_parameter)
+    app.add_exception_handler(Exception, _fault)
     return app
 
 
@@ -196,8 +197,12 @@ async def _bad_parameter(request: Request, error: Exception) -> Response:
     return Refused(422, "LX-387", field=field, reason=first["msg"]).response(request)
 
 
+async def _fault(request: Request, error: Exception) -> Response:
+    return Refused(500, "LX-970", close=True, type=type(error).__name__, report=where(error)).response(request)
+
+
 class Edge:
-    """Around all routes: counts and times them, and answers for faults of ours, which are logged by type and place."""
+    """Around all routes: counts and times them; a fault of ours, which has its answer by then, is logged."""
 
     def __init__(self, app: ASGIApp, hall: Hall, metrics: Metrics) -> None:
         self._app, self._hall, self._metrics = app, hall, metrics
@@ -217,11 +222,6 @@ class Edge:
             await self._app(scope, receive, sent)
         except Exception as error:
             self._hall.log.tell("http.failed", error=type(error).__name__, place=where(error))
-            if not status:
-                body = orjson.dumps(
-                    problem(500, "LX-970", facts={"type": type(error).__name__, "report": where(error)})
-                )
-                await Response(body, 500, {"connection": "close"}, MEDIA_TYPE)(scope, receive, sent)
         finally:
             route = getattr(scope.get("route"), "path", "none")
             method = scope["method"] if scope["method"] in METHODS else "other"
