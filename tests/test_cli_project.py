@@ -97,6 +97,45 @@ def test_a_case_is_opened_moved_and_shown(cli: Cli, handled: str) -> None:
     assert "p-1048@水务局" in text
 
 
+def test_what_the_vault_holds_is_shown_for_a_purpose_that_goes_on_record(cli: Cli) -> None:
+    cli.register("HL-1", "text=楼道里的水管冻裂了")
+    plain = [cli.ok("case", "show", "HL-1").out, cli.ok("case", "show", "HL-1", "--json").out]
+    assert not any("水管" in out for out in plain)
+    asked = ("case", "show", "HL-1", "--reveal", "--purpose", "回访前核对", "--as", DESK)
+    shown = cli.ok(*asked, "--json").json["revealed"]
+    assert {(one["person"], one["field"]): one["value"] for one in shown} == {
+        ("case", "case key"): "HL-1",
+        ("case", "text"): "楼道里的水管冻裂了",
+    }
+    assert all(one["current"] for one in shown)
+    assert "楼道里的水管冻裂了" in cli.ok(*asked).out
+    read = [
+        row for row in cli.ok("case", "why", "HL-1", "--json").json["past"] if row["type"] == "lianxin.case.read.v1"
+    ]
+    assert len(read) == 2
+    assert read[0]["by"] == {"role": "desk", "person": "p-1028", "unit": "信访局"}
+    assert "回访前核对" in cli.ok("case", "why", "HL-1").out
+    assert cli.ok("case", "show", "HL-1", "--json").json["rejections"] == 0
+    for arguments, code in ((asked[:4], "LX-923"), ((*asked[:4], "--as", DESK), "LX-383")):
+        assert cli(*arguments, "--json").error["code"] == code
+    assert cli.ok("replay", "--json").json
+    with Store.open(f"sqlite:///{cli.folder / 'lianxin.db'}", create=False) as store, store.read() as reader:
+        (record, _) = [event for event in reader.log(0) if event.type == "lianxin.case.read.v1"]
+        assert record.data["fields"] == ["case case key", "case text"]
+        assert "水管" not in record.body.decode()
+    assert cli("verify", cli.folder / "lianxin.db").code == 0
+
+
+def test_a_unit_accused_reads_nothing_and_learns_nothing(cli: Cli) -> None:
+    cli.send("HL-9", "register", CLERK, "channel=web", "accused=城管局", "text=被反映单位的事")
+    for acting in (ACCUSED, UNDER_ACCUSED):
+        hidden = cli("case", "show", "HL-9", "--reveal", "--purpose", "看", "--as", acting, "--json")
+        missing = cli("case", "show", "HL-0", "--reveal", "--purpose", "看", "--as", acting, "--json")
+        assert (hidden.code, hidden.out) == (missing.code, missing.out) == (3, "")
+        assert hidden.err.replace("HL-9", "HL-0") == missing.err
+    assert "case.read" not in cli.ok("case", "why", "HL-9", "--json").out
+
+
 def test_time_left_is_told_in_working_days(cli: Cli) -> None:
     cli.register("HL-2")
     said = cli.ok("case", "list", "--json").json[0]

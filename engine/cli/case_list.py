@@ -69,17 +69,39 @@ def list_cases(
 @command(
     app, "show", "显示一件事项：环节、经过、期限、函件 · Show one case: state, path, deadlines, letters", project=True
 )
-def show(session: Session, case: CaseArgument, workflow: WorkflowOption = "", acting: AsOption = "") -> None:
+def show(
+    session: Session,
+    case: CaseArgument,
+    workflow: WorkflowOption = "",
+    reveal: Annotated[
+        bool,
+        typer.Option(
+            "--reveal", show_default=False,
+            help="连同身份库中的个人信息；须用 --as 与 --purpose，查阅记入总账 · "
+            "With what the vault holds; needs --as and --purpose, and goes on record",
+        ),
+    ] = False,
+    purpose: Annotated[
+        str, typer.Option("--purpose", metavar="TEXT", help="查阅的用途 · What it is read for", show_default=False)
+    ] = "",
+    acting: AsOption = "",
+) -> None:  # fmt: skip
+    from engine.cli.actor import must_act
     from engine.cli.case_view import show_lines
     from engine.cli.installation import Installation
+    from engine.runtime import people
     from engine.runtime.case_page import history, whole
 
     installation = Installation(session)
     now = installation.now()
     with installation.reading() as desk:
         found, rules = visible(desk, case, workflow, acting)
+        actor = must_act(acting, desk.book.directory) if reveal else None
         said = whole(found, rules, history(desk.reader, found.case_id), now)
-        session.screen.result(said, show_lines(said, session.screen, rules.calendar, now))
+    if actor is not None:
+        with installation.office() as office:
+            said["revealed"] = people.read(office, found.case_id, purpose, actor.as_json())
+    session.screen.result(said, show_lines(said, session.screen, rules.calendar, now))
 
 
 def _place(desk: Snapshot, after: str) -> tuple[str, int]:

@@ -77,6 +77,12 @@ def show_lines(said: JsonObject, screen: Screen, calendar: Calendar, now: Instan
     if said["personal"]:
         in_vault = screen.said("在身份库中 · in the vault")
         lines.append(f"{screen.said('个人信息 · Personal')}  {'、'.join(said['personal'])} ({in_vault})")
+    revealed = [
+        (r["person"], r["field"], _text(r["value"]), screen.said("现值 · now" if r["current"] else "旧值 · before"))
+        for r in said.get("revealed", ())
+    ]
+    revealed_heads: Sequence[str] = ("人 · Person", "字段 · Field", "内容 · Value", "现旧 · Now")
+    lines += _section(screen, "身份库 · The vault", revealed_heads, revealed)
     zone = calendar.zone
     steps = [
         (

@@ -67,6 +67,7 @@ def past_lines(record: JsonObject, screen: Screen, zone: ZoneInfo) -> list[str]:
     from engine.cli.moments import local
 
     number = f"#{record['version']}" if record["version"] else screen.said("驳回 · refused")
+    number = number if record["version"] or record.get("refusal") else screen.said("另记 · beside")
     change = f"  {record['from']} → {record['to']}" if record.get("to") else ""
     by = actor_lines(record["by"])
     head = f"{local(record['at'], zone)}  {number}  {record['what']}{change}" + (f"  ({by})" if by else "")

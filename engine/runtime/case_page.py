@@ -13,6 +13,7 @@ from engine.core.desk import Rules
 from engine.core.instants import Instant, to_datetime
 from engine.core.model import Case, Clock, Event, JsonObject
 from engine.runtime.outputs import letter_rows, number_text
+from engine.runtime.stamp import REJECTED
 from engine.store.reader import ROWS_MAX, Reader
 
 HISTORY_MAX = 100_000
@@ -67,7 +68,7 @@ def whole(case: Case, rules: Rules, events: Iterable[Event], now: Instant) -> Js
         "data": {n: v for n, v in sorted(case.data.items()) if n in fields and not fields[n].personal},
         "personal": sorted(n for n in case.data if n in fields and fields[n].personal),
         "path": list(path(events)),
-        "rejections": sum(event.version == 0 for event in events),
+        "rejections": sum(event.type == REJECTED for event in events),
         "clocks": [clock_row(key, clock, now, rules.calendar) for key, clock in sorted(case.clocks.items())],
         "tracks": [track_row(case, key, rules) for key in sorted(case.tracks)],
         "letters": list(letter_rows(case)),

@@ -12,6 +12,7 @@ from engine.core.model import Case, Event, JsonObject
 from engine.core.refusals import why_refused
 from engine.core.workflow import MAIN, Machine, NamedCondition
 from engine.runtime.case_places import Places
+from engine.runtime.stamp import REJECTED
 
 DEADLINE = "lianxin.deadline."
 
@@ -21,7 +22,8 @@ def records(events: Iterable[Event], rules: Rules, places: Places) -> Iterator[J
     case = Case("")
     for event in events:
         if event.version == 0:
-            yield _refusal(event, case, rules, places)
+            told = _refusal(event, case, rules, places) if event.type == REJECTED else _beside(event, rules, places)
+            yield told
             continue
         yield _fact(event, case, rules, places)
         case = evolve(case, event)
@@ -49,6 +51,21 @@ def _fact(event: Event, before: Case, rules: Rules, places: Places) -> JsonObjec
         record["place"] = places.transition(machine.name, state, name)
         record["conditions"] = [_condition(c) for c in (row.conditions if row else ())]
     return record
+
+
+def _beside(event: Event, rules: Rules, places: Places) -> JsonObject:
+    """What was done about the case and changed nothing in it: read, erased, held back."""
+    what = event.type.removeprefix("lianxin.").removesuffix(".v1")
+    by, purpose = event.data.get("by", {}), event.data.get("purpose") or event.data.get("reason")
+    what += f": {purpose}" if purpose else ""
+    return _record(event, rules, places) | {
+        "transition": "",
+        "what": what,
+        "from": "",
+        "to": "",
+        "inputs": {},
+        "by": by,
+    }
 
 
 def _refusal(event: Event, case: Case, rules: Rules, places: Places) -> JsonObject:

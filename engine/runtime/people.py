@@ -1,4 +1,6 @@
-"""Erasing a person: the key is destroyed, so that what was encrypted under it is readable nowhere, on no copy.
+"""Reading what the vault holds of a case, on record; and erasing a person.
+
+The key is destroyed, so that what was encrypted under it is readable nowhere, on no copy.
 
 What waits, or could not be used, is sealed as a whole under another key: where it is about the case it is destroyed
 too, and its row stays as a dead letter with the reason `erased`.
@@ -15,6 +17,7 @@ import orjson
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant
 from engine.core.model import JsonObject
+from engine.core.permits import may_see
 from engine.runtime.asks import Ask
 from engine.runtime.decode import CASE, CASE_KEY
 from engine.runtime.stamp import record
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from engine.runtime.office import Office
 
 ERASED = "lianxin.person.erased.v1"
+READ = "lianxin.case.read.v1"
 GONE = "erased"
 """Reason of the dead letter that is left of a message."""
 TELLING_CHARS_MIN = 4
@@ -73,7 +77,42 @@ def erase_here(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
     return {"erased": people, "wiped": not writer.unwiped}
 
 
-OPERATIONS = {"person.erase": erase_here}
+def read(office: Office, case_id: str, purpose: str, by: JsonObject) -> list[JsonObject]:
+    """What the vault holds of a case: person, field, value, and whether it is the case's present one.
+
+    The reading is on record: who, what for, which fields; never a value. LX-383 without a purpose; LX-903 where
+    there is no such case, or none for this actor.
+    """
+    request = {"do": "person.read", "case_id": case_id, "purpose": purpose, "by": by}
+    values: list[JsonObject] = office.perform(request)["values"]
+    return values
+
+
+def read_here(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
+    """In the process that writes: the record of a reading is written before anybody sees a value."""
+    case_id, purpose, by = request["case_id"], request["purpose"], request["by"]
+    if not purpose.strip():
+        raise LianxinError("LX-383", exit_code=2, what="purpose")
+    line = writer.line
+    with line.store.transaction() as tx:
+        case = tx.load([case_id])[case_id]
+        if not case.exists or not may_see(case, line.book.pinned(case.workflow), by["role"], by.get("unit", "")):
+            raise LianxinError("LX-903", exit_code=3, case=case_id)
+        entries = tx.vault_entries(case_id)
+        wrapped = tx.wrapped_keys([(case_id, person) for person in {row[0] for row in entries}])
+        found = []
+        for person, field, ref, sealed in entries:
+            value, salt = line.vault.reveal(wrapped[case_id, person], (case_id, person, field, ref, sealed))
+            present = case.data.get(field) if person == CASE else None
+            current = not isinstance(present, dict) or line.vault.check(present.get("sealed", ""), value, salt)
+            found.append({"person": person, "field": field, "value": orjson.loads(value), "current": current})
+        fields = sorted({f"{one['person']} {one['field']}" for one in found})
+        said = {"purpose": purpose, "by": by, "fields": fields}
+        tx.append(Batch(events=[record(case_id, READ, said, {}, now, now)]))
+    return {"values": found}
+
+
+OPERATIONS = {"person.erase": erase_here, "person.read": read_here}
 """What the process that writes does about people."""
 
 
