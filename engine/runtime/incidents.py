@@ -47,6 +47,8 @@ def close_one(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
 
 def release_one(writer: Writer, request: JsonObject, now: Instant) -> JsonObject:
     case_id = request["case_id"]
+    with writer.line.store.transaction() as tx:
+        writer.look(tx)
     if case_id not in writer.held:
         raise LianxinError("LX-430", exit_code=3, case_id=case_id)
     try:

@@ -1,6 +1,6 @@
 """How far the intake has come: no point of a clock fires before every partition has been read past its instant.
 
-live                        requests that wait in this process
+live                        requests that wait in this process; live/N where there are several
 spool                       files that wait in a folder
 kafka/TOPIC/PARTITION       a partition of the intake's topic, as far as it was read
 import/WORKFLOW/FILE#HASH   an import on its way: holds back the clocks of its workflow until its last row is in
@@ -31,6 +31,7 @@ def import_name(workflow: str, partition: str) -> str:
 class _Mark:
     at: Instant
     moved_at: Instant
+    own: bool = True  # moved by this process: it tells the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +47,36 @@ class Watermarks:
     """The partitions' marks in memory, begun with those of the database. Pure: instants come in."""
 
     def __init__(self, stored: Mapping[str, Instant], now: Instant, max_wait: timedelta = MAX_WAIT) -> None:
-        # Time while nobody was running does not count as standing still: `moved_at` begins now.
-        open_ones = {name: at for name, at in stored.items() if not name.startswith(IMPORTED) and at != DONE}
-        self._marks = {name: _Mark(at, now) for name, at in open_ones.items()}
+        self._marks: dict[str, _Mark] = {}
         self._max_wait = max_wait
-        self.imported = {name.removeprefix(IMPORTED): at for name, at in stored.items() if name.startswith(IMPORTED)}
+        self._read: dict[str, int] = {}
+        self.imported: dict[str, Instant] = {}
         """By workflow, when its last import ended."""
+        self.learn(stored, now)  # time while nobody was running does not count as standing still
+
+    def learn(self, stored: Mapping[str, Instant], now: Instant) -> None:
+        """The marks as the database has them, other processes' among them."""
+        for name, at in stored.items():
+            if name.startswith(IMPORTED):
+                self.imported[name.removeprefix(IMPORTED)] = at
+            elif at == DONE:
+                self._marks.pop(name, None)
+            elif name not in self._marks:
+                self._marks[name] = _Mark(at, now, own=False)
+            elif at > self._marks[name].at:
+                self._marks[name].at, self._marks[name].moved_at = at, now
+
+    def read_on(self, read: Mapping[str, int], now: Instant) -> None:
+        """How many messages of a partition were taken, by whomever: where more were, it does not stand still."""
+        for name, count in read.items():
+            if self._read.get(name, count) != count and name in self._marks:
+                self.progress(name, now)
+            self._read[name] = count
 
     def move(self, name: str, at: Instant, now: Instant) -> None:
         """A partition has been read up to what was recorded at `at`; marks never go back."""
         mark = self._marks.setdefault(name, _Mark("", now))
+        mark.own = True
         if at > mark.at:
             mark.at, mark.moved_at = at, now
 
@@ -93,8 +114,8 @@ class Watermarks:
         return Reach(self._until(now, moving), self._importing(standing), tuple(sorted(standing)))
 
     def as_rows(self) -> list[tuple[str, Instant]]:
-        """The marks worth keeping: (partition, instant)."""
-        return [(name, mark.at) for name, mark in sorted(self._marks.items()) if mark.at]
+        """The marks worth keeping that this process has moved: (partition, instant)."""
+        return [(name, mark.at) for name, mark in sorted(self._marks.items()) if mark.at and mark.own]
 
     def _general(self) -> set[str]:
         return {name for name in self._marks if not name.startswith(IMPORT)}

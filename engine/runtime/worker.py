@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -45,11 +45,13 @@ from engine.runtime.pulse import Pulse
 from engine.runtime.react import Consumer
 from engine.runtime.reprojection import reproject_all
 from engine.runtime.requests import Queue
+from engine.runtime.sharing import CLOCK_LEASE, CONSUMERS_LEASE, Sharing
 from engine.runtime.timekeeper import Timekeeper
 from engine.runtime.topic_intake import MARK, TopicIntake
 from engine.runtime.watermarks import LIVE, MAX_WAIT, SPOOL
 from engine.runtime.writer import Writer
 from engine.store.access import FORGOTTEN_MAX, forget_answers
+from engine.store.batch import StaleEpoch
 
 IDLE_SECONDS = 0.25
 """Between two looks at the clock and the folder while nobody asks for anything."""
@@ -128,20 +130,27 @@ class Worker:
         self.writer = Writer(line, consumers, time, log, max_wait=settings.max_wait, messages_max=settings.messages_max)
         self.queue = Queue(time)
         self.pulse = Pulse()
+        self.sharing = Sharing(self.writer, settings.duties, log) if self.writer.shared else None
         self.spool = Spool(settings.spool) if settings.spool is not None else None
-        if self.spool is None:
+        self._spool_mark = SPOOL  # its lease as well
+        if self.spool is not None:
+            if self.sharing is not None:  # others may take from other folders
+                self._spool_mark = f"{SPOOL}:{self.spool.folder.resolve()}"
+            self.writer.wait_for(self._spool_mark)
+        elif self.sharing is None:
             self.writer.marks.drop(SPOOL)  # whoever took the folder away does not wait for it
-        else:
-            self.writer.wait_for(SPOOL)
-        if settings.topic is None:
+        if settings.topic is None and self.sharing is None:
             for name in self.writer.marks.names(MARK):
                 self.writer.marks.drop(name)
+        self._began: set[str] = set()  # what this process holds the lease of, and has begun
         self.topic = self._topic(settings.topic)
         self._claims: dict[str, tuple[int, int]] = {}  # of a file: epoch and offset
         self._forget_at: Instant = ""
         self._ahead: tuple[Place, list[Item]] | None = None  # what was read while the disk wrote
         self._closing = ExitStack()
         self._closing.enter_context(seldom_collected())
+        if self.sharing is not None:
+            self._closing.callback(self.sharing.close)
         path = line.store.path
         if settings.listen and path is not None:
             server = Server(socket_path(path), self.queue.perform, log)
@@ -167,10 +176,8 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Steps until `stop` is set. While the store cannot be written to, the same step again, ever more slowly."""
         self.log.tell("worker.started", pid=os.getpid(), position=self.writer.place.position)
-        if Duty.CLOCK in self.settings.duties and (
-            moved := reproject_all(self.writer.line, self.time.now(), self.writer.carry)
-        ):
-            self.log.tell("calendar.applied", count=moved)
+        if self.sharing is None:
+            self._apply_calendars()
         patient = Retrying(
             retry=retry_if_exception(_may_pass),
             wait=wait_exponential(multiplier=0.1, max=RETRY_SECONDS_MAX),
@@ -190,32 +197,67 @@ class Worker:
     def step(self) -> bool:
         """Take one batch of what has arrived, ring one page of what is due; whether there was anything to do."""
         self.pulse.beat()
-        now = self.time.now()
+        try:
+            return self._step(self.time.now())
+        except StaleEpoch:
+            if self.sharing is None:
+                raise
+            self.sharing.lost()  # somebody else does it by now: whatever was held is asked for anew
+            self._began.clear()
+            self._claims.clear()
+            self._ahead = None
+            return True
+
+    def _step(self, now: Instant) -> bool:
         self.pulse.behind = self.time.behind
         if self.time.behind:
             self.log.tell("clock.behind", until=now)
         worked = self._answer_requests(now)
-        duties = self.settings.duties
-        if Duty.CONSUMERS in duties:
+        consumes = self._may(Duty.CONSUMERS, CONSUMERS_LEASE, self.writer.take_log)
+        clocks = self._may(Duty.CLOCK, CLOCK_LEASE, self._apply_calendars)
+        if consumes:
             worked = bool(self.writer.catch_up(now)) or worked
         if self.topic is not None:
             worked = self.topic.step(now) or worked
-        file = self._next_file(now) if Duty.INTAKE in duties else None
+        reads = self.spool is not None and self._may(Duty.INTAKE, self._spool_mark, self._claims.clear)
+        file = self._next_file(now) if reads else None
         # A file is taken in whole, and then what was due by its arrival rings, before the next one, whoever rings else:
         # so it is, however it was cut or cut off, and however many processes there are.
-        rings = Duty.CLOCK in duties or file is not None
+        rings = clocks or file is not None
         in_its_midst = file is not None and self._claim(file)[1] and self.writer.marks.beyond(now) is None
         if rings and not in_its_midst and self.writer.ring(now):
             worked = True
         elif file is not None:
             worked = self._take_file(file, now) or worked
-        if Duty.CLOCK in duties:
+        if clocks:
             worked = bool(self.writer.give_up(now)) or worked
-        if Duty.API in duties:
+        if Duty.API in self.settings.duties:
             self._forget(now)
         self._wipe()
         self.pulse.failing, self.pulse.standing = "", tuple(sorted(self.writer.standing))
+        if self.sharing is not None:
+            self.sharing.tell(now)
         return worked
+
+    def _may(self, duty: Duty, lease: str, begin: Callable[[], None]) -> bool:
+        """Whether it is for this process to do; where it has just become so, it is begun."""
+        if duty not in self.settings.duties:
+            return False
+        if self.sharing is None:
+            return True
+        if not self.sharing.may(lease):
+            self._began.discard(lease)
+            return False
+        if lease not in self._began:
+            begin()
+            self._began.add(lease)
+        return True
+
+    def _apply_calendars(self) -> None:
+        if Duty.CLOCK not in self.settings.duties:
+            return
+        if moved := reproject_all(self.writer.line, self.time.now(), self.writer.carry):
+            self.log.tell("calendar.applied", count=moved)
 
     def drain(self) -> None:
         """Steps until nothing is left to do at this instant."""
@@ -241,7 +283,9 @@ class Worker:
                 ticket.refuse(LianxinError("LX-532", exit_code=5))
             raise
         oldest = self.queue.oldest()
-        self.writer.marks.move(LIVE, before(oldest) if oldest else now, now)
+        live = LIVE if self.sharing is None else self.sharing.live
+        if live:
+            self.writer.marks.move(live, before(oldest) if oldest else now, now)
         return bool(tickets)
 
     # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,7 +300,7 @@ class Worker:
             self.log.tell("intake.file_unreadable", code=error.code)
             return None
         if not waiting:
-            self.writer.marks.move(SPOOL, now, now)
+            self.writer.marks.move(self._spool_mark, now, now)
             return None
         return waiting[0]
 
@@ -277,9 +321,9 @@ class Worker:
         following = replace(place, offset=items[-1].following)
         self.writer.take_in(items, now, meanwhile=lambda: self._read_ahead(following))
         self._claims[partition] = (following.epoch, following.offset)
-        self.writer.marks.progress(SPOOL, now)
+        self.writer.marks.progress(self._spool_mark, now)
         if (mark := items[-1].watermark) is not None:
-            self.writer.marks.move(SPOOL, mark[1], now)
+            self.writer.marks.move(self._spool_mark, mark[1], now)
             self._end_file(partition)
         return True
 
@@ -288,7 +332,7 @@ class Worker:
         found, partition, epoch, offset = [], place.partition, place.epoch, place.offset
         for delivery in spool.take(partition, offset, self.settings.messages_max):
             following = delivery.following
-            mark = (SPOOL, delivery.received_at) if delivery.last else None
+            mark = (self._spool_mark, delivery.received_at) if delivery.last else None
             found.append(Item(self._read(delivery), (SPOOL_GROUP, partition, epoch, offset, following), mark))
             offset = following
         return found

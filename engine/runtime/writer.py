@@ -40,6 +40,8 @@ OUR_BUG = "our-bug"
 """Reason of a dead letter that we could not read because of a fault of ours."""
 GIVEN_UP_MAX = 500
 PAGES_MAX = 1_000_000
+VAIN_MAX = 5
+"""How often a point that is due may be found to have been fired by another process."""
 
 LOGGED = {
     "accepted": "accepted",
@@ -74,15 +76,23 @@ class Writer:
     ) -> None:
         self.line, self.consumers, self.time, self.log = line, consumers, time, log
         self.messages_max = messages_max
+        self.shared = line.store.shared
+        """Whether other processes write as well."""
         with line.store.transaction() as tx:
-            self.place = Place(*tx.claim(GROUP, LOG))
             last = tx.log(tx.head() - 1, 1)
             if last:
                 time.not_before(last[0].recorded_at)
             self.marks = Watermarks(tx.watermarks(), time.now(), max_wait)
-            incidents = open_incidents(tx)
-        self.held: set[str] = {i["case_id"] for i in incidents if i["code"] == QUARANTINED}
-        """Cases in quarantine."""
+            self.held: set[str] = tx.quarantined(QUARANTINED)
+            """Cases in quarantine."""
+        self.place = Place(0, 0)
+        if not self.shared:
+            self.take_log()
+        self.clock_fences: Callable[[], list[Fence]] = list
+        """What is written with every point that fires, where one process at a time rings the clocks."""
+        self.learn: Callable[[Reader, Watermarks, Instant], None] = lambda reader, marks, now: None
+        """How far other processes have read the intake."""
+        self._vain: Counter[str] = Counter()  # points that did not fire: another process was quicker, or they are stuck
         self._told: set[str] = set()  # partitions that stand still, and have an incident
         self.counts: Counter[str] = Counter()
         """What became of the messages since this process began."""
@@ -93,6 +103,16 @@ class Writer:
     def standing(self) -> frozenset[str]:
         """Partitions of the intake that have stood still for too long."""
         return frozenset(self._told)
+
+    def take_log(self) -> None:
+        """From here on this process takes up the facts that nobody has reacted to; whoever did so can no more."""
+        with self.line.store.transaction() as tx:
+            self.place = Place(*tx.claim(GROUP, LOG))
+
+    def look(self, tx: Tx) -> None:
+        """What other processes may have changed since: which cases are held. Asked before anything is written."""
+        if self.shared:
+            self.held = tx.quarantined(QUARANTINED)
 
     def wait_for(self, partition: str) -> None:
         """From here on no clock rings beyond what was read of this partition; other processes know it too."""
@@ -118,6 +138,7 @@ class Writer:
 
         def work(tx: Tx, part: Sequence[int]) -> None:
             nonlocal closed
+            self.look(tx)
             taken = [items[index] for index in part]
             fences, marks = joined(taken), [item.watermark for item in taken if item.watermark]
             for wave in waves(part, items, self.case_of):
@@ -206,6 +227,9 @@ class Writer:
 
     def ring(self, now: Instant) -> int:
         """Fire points that are due as far as the intake has come, one page of them; how many."""
+        if self.shared:
+            with self.line.store.read() as reader:
+                self.learn(reader, self.marks, now)
         fired = self._fire(self.marks.reach(now), now, ())
         beyond = self.marks.beyond(now)
         self._tell_of(beyond, now)
@@ -228,6 +252,7 @@ class Writer:
             events = tx.log(self.place.position, BATCH_MESSAGES_MAX, reacts_only=True)
 
         def work(tx: Tx, part: Sequence[Event]) -> Callable[[], None]:
+            self.look(tx)
             to = part[-1].position
             place = catch_up(tx, self.line, self.consumers, self.place, now, held=self.held, to=to)
             return lambda: self._reached(place)
@@ -254,6 +279,7 @@ class Writer:
 
     def _fire(self, reach: Reach, now: Instant, notes: tuple[str, ...]) -> int:
         with self.line.store.transaction() as tx:
+            self.look(tx)
             commands = rungs(
                 tx,
                 reach.until,
@@ -263,19 +289,45 @@ class Writer:
                 without_workflows=reach.held,
                 imported=self.marks.imported,
             )
+            if commands and self.shared:
+                commands = self._without_importing(tx, commands, now)
 
-        def work(tx: Tx, part: Sequence[Command]) -> None:
-            answers = self.carry(tx, part, now, watermarks=self.marks.as_rows())
-            if any(answer.status != "accepted" for answer in answers):
+        def work(tx: Tx, part: Sequence[Command]) -> Callable[[], None]:
+            self.look(tx)
+            part = [command for command in part if command.case_id not in self.held]
+            offsets = self.clock_fences()
+            answers = self.carry(tx, part, now, offsets=offsets, watermarks=self.marks.as_rows())
+            vain = [command.id for command, answer in zip(part, answers, strict=True) if answer.status != "accepted"]
+            if any(self._vain[id_] >= self.vain_max for id_ in vain):
                 raise PointStuck
+            return lambda: self._vain.update(vain)
 
         def quarantine(command: Command, error: Exception) -> None:
             self._hold(command.case_id, error, now)
+            self._vain.pop(command.id, None)
 
         if commands:
             self._isolated(commands, work, quarantine)
             self.log.tell("clock.fired", count=len(commands), until=reach.until)
+        elif self._vain:
+            self._vain.clear()
         return len(commands)
+
+    @property
+    def vain_max(self) -> int:
+        """How often a point that is due may not fire before it is a fault: where others ring too, they may have."""
+        return VAIN_MAX if self.shared else 0
+
+    def _without_importing(self, tx: Tx, commands: list[Command], now: Instant) -> list[Command]:
+        """Those of workflows that no import is on its way for; asked after the points were, so that none slips in."""
+        self.learn(tx, self.marks, now)
+        importing = self.marks.reach(now).held
+        cases = tx.load({command.case_id for command in commands}) if importing else {}
+        return [
+            command
+            for command in commands
+            if not importing or self.line.book.pinned(cases[command.case_id].workflow).workflow.name not in importing
+        ]
 
     # ── bugs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -333,13 +385,14 @@ class Writer:
         Its incidents are closed, what its facts should have caused is caused, and its messages are tried. Raises what
         the case was quarantined for, where that is not mended: nothing has changed then.
         """
-        with self.line.store.transaction() as tx:
+
+        def work(tx: Tx) -> tuple[int, set[str]]:
             waiting = len(tx.parked_for([case_id]))
             for incident in open_incidents(tx, case_id):
                 if incident["code"] == QUARANTINED:
                     closed = {"position": incident["position"], "ordinal": incident["ordinal"]} | cause
                     tx.append(Batch(events=[record(case_id, INCIDENT_CLOSED, closed, {}, now, now)]))
-            held, at = self.held - {case_id}, 0
+            held, at = (tx.quarantined(QUARANTINED) if self.shared else self.held) - {case_id}, 0
             facts: list[Event] = []
             while events := tx.history(case_id, at):
                 at = events[-1].position
@@ -349,7 +402,9 @@ class Writer:
             waited: list[Event] = []
             carry(tx, [], self.line, now, retry={case_id}, heard=waited)
             follow(tx, waited, self.line, self.consumers, now, held=held)
-        self.held = held
+            return waiting, held
+
+        waiting, self.held = self.line.store.write(work)
         self.log.tell("case.released", case_id=case_id, count=waiting)
         return waiting
 

@@ -206,6 +206,11 @@ class Reader:
             query = query.where(table.c.closed_at.is_(None))
         return [{**row, "facts": orjson.loads(row["facts"])} for row in self._rows(query)]
 
+    def quarantined(self, code: str) -> set[str]:
+        """The cases with an open incident of this code."""
+        rows = self._driver.execute("SELECT case_id FROM incident WHERE closed_at IS NULL AND code = ?", (code,))
+        return {case_id for (case_id,) in rows.fetchall()}
+
     def tallies(self, *, unit: str | None = None, month: str = "", limit: int = ROWS_MAX) -> list[JsonObject]:
         """What units answered for, month by month."""
         table = schema.tally
