@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 import threading
 from http import HTTPStatus
@@ -16,11 +17,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from engine.api.problems import MEDIA_TYPE, RETRY_SECONDS, problem
 from engine.core.errors import LianxinError
 
-CONNECTIONS_MAX = 1_024
+CONNECTIONS_MAX = 2_048
+FILES_WANTED = 4_096
+"""Open files of the process: those connections, and what the store needs."""
 HEADERS_SECONDS_MAX = 10.0
 """From the first byte of a request, or the opening of its connection, to the end of its headers."""
 HEADERS_BYTES_MAX = 64 * 1024
 IDLE_SECONDS_MAX = 30
+LINGER_SECONDS = 1.0
 STOP_SECONDS_MAX = 5
 START_SECONDS_MAX = 30.0
 BACKLOG = 1_024
@@ -71,6 +75,7 @@ class Server:
 
     def start(self) -> None:
         """Listen from here on. AssertionError where the loop does not start."""
+        _raise_file_limit()
         self._thread.start()
         assert self._server.ready.wait(START_SECONDS_MAX), "the HTTP server did not start"
 
@@ -94,6 +99,44 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
+class Lingering(asyncio.Transport):
+    """A transport that, when it is closed, lets the other side read what was said to it.
+
+    Whoever is refused may still be sending: to close on unread bytes would reset the connection, answer and all.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
+        self._transport, self._loop, self._left = transport, loop, False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        return self._left or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self.is_closing():
+            return
+        self._left = True
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._loop.call_later(LINGER_SECONDS, self._transport.abort)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        if not self._left:
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+
 class Connection(HttpToolsProtocol):
     """One connection. uvicorn has no bound on how long, or how large, headers may be on their way."""
 
@@ -102,10 +145,10 @@ class Connection(HttpToolsProtocol):
     _in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(Lingering(transport, self.loop))
         if len(self.connections) > CONNECTIONS_MAX:
-            transport.write(TOO_MANY)
-            transport.close()
+            self.transport.write(TOO_MANY)
+            self.transport.close()
             return
         self._begin_head()
 
@@ -117,10 +160,18 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._in_head:
-            self._head_bytes += len(data)
+            end = data.find(b"\r\n\r\n")
+            self._head_bytes += len(data) if end < 0 else end
+            if self._head_bytes > HEADERS_BYTES_MAX:
+                self.send_400_response("")
+                return
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEADERS_BYTES_MAX and not self.transport.is_closing():
-            self.send_400_response("Headers are too large.")
+
+    def shutdown(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.abort()
+        else:
+            super().shutdown()
 
     def on_message_begin(self) -> None:
         self._begin_head()
@@ -149,6 +200,13 @@ class Connection(HttpToolsProtocol):
     def _give_up(self) -> None:
         if not self.transport.is_closing():
             self.transport.abort()
+
+
+def _raise_file_limit() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_WANTED if hard == resource.RLIM_INFINITY else min(FILES_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _written(status: HTTPStatus, code: str, facts: dict[str, str], *headers: str) -> bytes:
