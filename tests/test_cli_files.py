@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -298,3 +299,36 @@ def test_the_demo_runs_a_city_to_its_end(cli: Cli) -> None:
     url = f"sqlite:///{cli.folder / 'city' / 'lianxin.db'}"
     assert len(cli.ok("case", "list", "--late", "--database-url", url, "--json").json) > 0
     assert cli.ok("replay", "--database-url", url, "--json").json["equal"]
+
+
+def test_one_byte_changed_in_a_copy_of_its_log_is_found_and_the_city_stays_as_it_is(cli: Cli) -> None:
+    said = cli.ok("demo", "tamper", "--out", "city", "--json").json
+    assert said["before"] != said["after"]
+    assert [(found["position"], found["code"]) for found in said["findings"]] == [(said["position"], "digest")]
+    city, copy = (cli.folder / "city" / name for name in ("lianxin.db", "tampered.db"))
+    one, other = city.read_bytes(), copy.read_bytes()
+    assert [n for n, (a, b) in enumerate(zip(one, other, strict=True)) if a != b] == [said["offset"]]
+    assert cli("verify", copy).code == 1
+    assert cli.ok("verify", city)
+    english = cli.ok("--language", "en", "demo", "tamper", "--out", "city").out
+    assert "found" in english
+    assert not _chinese(english.replace(str(copy), ""))
+
+
+# ── one language ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _chinese(text: str) -> list[str]:
+    return re.findall(r"[\u4e00-\u9fff]+", text)
+
+
+def test_findings_and_explanations_are_told_in_the_language_that_was_asked_for(cli: Cli) -> None:
+    (cli.folder / "bad.yaml").write_text("lianxin: 1\nworkflow: sample\ncalender: cn\n", encoding="utf-8")
+    for arguments in (("lint", "bad.yaml"), ("explain", "LX-202"), ("explain",), ("graph", "x"), ("case", "show", "x")):
+        english = cli("--language", "en", *arguments)
+        assert not _chinese(english.out + english.err), arguments
+        chinese = cli("--language", "zh", *arguments)
+        assert _chinese(chinese.out + chinese.err)
+        assert "did you mean" not in chinese.out + chinese.err
+    both = cli("lint", "bad.yaml").out
+    assert "是否想写 did you mean: calendar" in both

@@ -61,10 +61,19 @@ class Finding:
     or_position: int | None = None
 
     def __str__(self) -> str:
-        place = "" if self.position is None else f"第 {self.position} 条 · position {self.position}: "
+        return self.told("zh+en")
+
+    def told(self, language: str) -> str:
+        """In Chinese ("zh"), English ("en") or both."""
+        zh, en = "zh" in language, "en" in language
+
+        def both(chinese: str, english: str) -> str:
+            return " · ".join([chinese] * zh + [english] * en)
+
+        place = "" if self.position is None else both(f"第 {self.position} 条", f"position {self.position}") + ": "
         case = f" [{self.case}]" if self.case else ""
-        other = f"（或第 {self.or_position} 条 · or {self.or_position}）" if self.or_position is not None else ""
-        return f"{place}{self.zh} · {self.en}{other}{case}"
+        other = "" if self.or_position is None else both(f"或第 {self.or_position} 条", f"or {self.or_position}")
+        return f"{place}{both(self.zh, self.en)}{f'（{other}）' if other else ''}{case}"
 
 
 @dataclass

@@ -35,11 +35,7 @@ def explain(
         "meaning": {"zh": entry.zh, "en": entry.en},
         "remedy": {"zh": entry.remedy_zh, "en": entry.remedy_en},
     }
-    if screen.language == "zh+en":
-        screen.result(said, page(wanted).rstrip("\n").split("\n"))
-    else:
-        remedy = entry.remedy_zh if screen.language == "zh" else entry.remedy_en
-        screen.result(said, [wanted, sentence(wanted, {}, screen.language), f"→ {remedy}"])
+    screen.result(said, page(wanted, screen.language).rstrip("\n").split("\n"))
 
 
 def _canonical(code: str) -> str:

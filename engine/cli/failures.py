@@ -73,7 +73,7 @@ def lines_of(error: LianxinError, screen: Screen) -> list[str]:
     if error.problems:
         from engine.core.report import text
 
-        lines.append(text(error.problems, sources_of(error.problems)))
+        lines.append(text(error.problems, sources_of(error.problems), screen.language))
     first, *rest = [sentence(error.code, error.facts, language) for language in languages(screen)]
     lines += [f"{screen.said('错误 · Error')} {error.code}: {first}", *(f"  {text}" for text in rest)]
     if not error.problems:

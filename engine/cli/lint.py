@@ -55,7 +55,7 @@ def lint(
         screen.result(report.sarif(problems), ())
     else:
         said = {"files": [str(path) for path in paths], "errors": errors, "warnings": len(problems) - errors}
-        text = report.text(problems, sources_of(problems)).rstrip("\n")
+        text = report.text(problems, sources_of(problems), screen.language).rstrip("\n")
         screen.result({**said, "problems": report.as_json(problems)}, text.split("\n") if text else ())
     screen.note(_summary(len(paths), errors, len(problems) - errors))
     return FINDINGS if errors or (strict and problems) else 0

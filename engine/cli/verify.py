@@ -36,7 +36,7 @@ def verify(
         raise LianxinError("LX-190", exit_code=3, file=str(path), reason=error.strerror or str(error)) from error
     screen = session.screen
     said = report.as_json()
-    lines = [str(found) for found in report.findings]
+    lines = [found.told(session.screen.language) for found in report.findings]
     count = len(report.findings)
     verdict = "没有发现 · nothing found" if report.ok else f"发现 {count} 处 · {count} findings"
     records, cases = report.records, report.cases

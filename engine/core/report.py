@@ -8,22 +8,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from engine.core.catalogue import CODES, remedy, sentence
+from engine.core.catalogue import CODES, Language, remedy, sentence
 from engine.core.errors import Problem
 
 EXCERPT_CHARACTERS = 160
 """Longest part of a source line shown with a finding."""
+LABELS: dict[Language, dict[str, str]] = {
+    "zh": {"error": "错误", "warning": "警告", "suggestion": "是否想写"},
+    "en": {"error": "error", "warning": "warning", "suggestion": "did you mean"},
+    "zh+en": {"error": "错误 error", "warning": "警告 warning", "suggestion": "是否想写 did you mean"},
+}
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def text(problems: Sequence[Problem], sources: Mapping[str, str]) -> str:
+def text(problems: Sequence[Problem], sources: Mapping[str, str], language: Language = "zh+en") -> str:
     """Every finding with its place, code, sentence, source line and caret, remedy and did-you-mean.
 
     `sources` maps file names (as in `Problem.file`) to their text; a finding whose file is not there is printed
     without the line. Empty for no findings.
     """
     lines = {name: content.split("\n") for name, content in sources.items()}
-    return "\n".join(_block(problem, lines.get(problem.file, [])) for problem in in_order(problems))
+    return "\n".join(_block(problem, lines.get(problem.file, []), language) for problem in in_order(problems))
 
 
 def as_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
@@ -99,19 +104,19 @@ def _cells_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def _block(problem: Problem, lines: Sequence[str]) -> str:
+def _block(problem: Problem, lines: Sequence[str], language: Language) -> str:
     place = problem.file
     if problem.span:
         place += f":{problem.span.line}:{problem.span.column}"
-    label = {"error": "错误 error", "warning": "警告 warning"}[problem.severity]
-    out = [f"{place}: {label} {problem.code} {sentence(problem.code, problem.facts)}"]
+    label = LABELS[language][problem.severity]
+    out = [f"{place}: {label} {problem.code} {sentence(problem.code, problem.facts, language)}"]
     if problem.span and 1 <= problem.span.line <= len(lines):
         out += _excerpt(lines[problem.span.line - 1], problem.span.line, problem.span.column, problem.span.end_column)
-    todo = remedy(problem.code, problem.facts)
+    todo = remedy(problem.code, problem.facts, language)
     if todo:
         out.append(f"  → {todo}")
     if problem.suggestion:
-        out.append(f"  → 是否想写 did you mean: {problem.suggestion}")
+        out.append(f"  → {LABELS[language]['suggestion']}: {problem.suggestion}")
     return "\n".join(out) + "\n"
 
 

@@ -27,6 +27,7 @@ from engine.store.keys import fixed_keys
 from engine.store.store import Store
 from engine.store.vault import Vault, seeded_random
 
+DATABASE = "lianxin.db"
 CASES = 200
 DAYS = 90
 FIRST_DAY = date(2026, 3, 2)
@@ -55,8 +56,8 @@ class City:
 def run(assembly: Assembly, folder: Path, progress: Callable[[int, int, Instant], None]) -> City:
     """Build the city in `folder` (made anew) and run its 90 days."""
     folder.mkdir(parents=True, exist_ok=True)
-    database = folder / "lianxin.db"
-    for path in folder.glob("lianxin.db*"):
+    database = folder / DATABASE
+    for path in folder.glob(f"{DATABASE}*"):
         path.unlink()
     keys = fixed_keys(b"demo")
     vault = Vault(keys, seeded_random(b"demo"))

@@ -88,13 +88,14 @@ def remedy(code: str, facts: Mapping[str, str], language: Language = "zh+en") ->
     return _in_language(_fill(entry.remedy_zh, facts), _fill(entry.remedy_en, facts), language)
 
 
-def explain(code: str) -> str:
-    """The page of a code in both languages; LookupError for a code that does not exist."""
+def explain(code: str, language: Language = "zh+en") -> str:
+    """The page of a code; LookupError for a code that does not exist."""
     entry = CODES[code]
     zh, en, remedy_zh, remedy_en = (
         _PLACEHOLDER.sub(r"‹\1›", part) for part in (entry.zh, entry.en, entry.remedy_zh, entry.remedy_en)
     )
-    return f"{code}\n\n含义：{zh}\n处理：{remedy_zh}\n\nMeaning: {en}\nWhat to do: {remedy_en}\n"
+    pages = {"zh": f"含义：{zh}\n处理：{remedy_zh}\n", "en": f"Meaning: {en}\nWhat to do: {remedy_en}\n"}
+    return f"{code}\n\n" + "\n".join(pages[name] for name in pages if name in language)
 
 
 def _in_language(zh: str, en: str, language: Language) -> str:
