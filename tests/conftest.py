@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import postgres as postgres_parts
 import pytest
+from databases import databases_on
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 REAL_DATA = "LIANXIN_REAL_DATA"
 
 # No test judges time, so hypothesis does not either: a busy machine is not a finding.
-settings.register_profile("lianxin", parent=settings(), deadline=None, suppress_health_check=(HealthCheck.too_slow,))
+settings.register_profile(
+    "lianxin",
+    parent=settings(),
+    deadline=None,
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.function_scoped_fixture),
+)
 settings.load_profile("lianxin")
 
 
@@ -26,6 +32,23 @@ def postgres() -> Iterator[postgres_parts.Cluster]:
     """A PostgreSQL of the tests' own, started when the first test asks for it."""
     with postgres_parts.cluster() as running:
         yield running
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`on_both`: on SQLite and on PostgreSQL, but for what is marked `on_sqlite`: about SQLite, or very many databases."""
+    if "on_both" in metafunc.fixturenames:
+        alone = metafunc.definition.get_closest_marker("on_sqlite") is not None
+        metafunc.parametrize("on_both", ["sqlite"] if alone else ["sqlite", "postgres"], indirect=True)
+
+
+@pytest.fixture
+def on_both(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The test runs twice: its databases are on SQLite, then on PostgreSQL."""
+    if request.param == "sqlite":
+        yield
+        return
+    with databases_on(request.getfixturevalue("postgres")):
+        yield
 
 
 @pytest.fixture

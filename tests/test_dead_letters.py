@@ -20,6 +20,8 @@ from engine.runtime.office import Here
 from engine.runtime.worker import Worker
 from engine.store.batch import DeadLetterRow
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 BY = {"role": "operator", "person": "p-7"}
 CLERK = {"workflow": "complaint", "actor": {"role": "clerk"}, "with": {"channel": "phone"}}
 

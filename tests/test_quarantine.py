@@ -42,6 +42,8 @@ from engine.runtime.timekeeper import Timekeeper
 from engine.runtime.worker import Worker, WorkerSettings
 from engine.store.store import Store
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 QUIET = WorkerSettings(listen=False)
 
 
@@ -181,6 +183,7 @@ def limit_pages(store: Store, more: int | None) -> None:
     driver.execute(f"PRAGMA max_page_count = {now + more if more is not None else 2**30}")
 
 
+@pytest.mark.on_sqlite
 def test_while_the_disk_is_full_nothing_is_lost_and_it_goes_on_when_there_is_room(tmp_path: Path) -> None:
     messages = [m for number in range(300) for m in story(f"K{number}")]
     drop(tmp_path / "intake", "a.ndjson", messages, "2026-04-01 09:45")
@@ -210,6 +213,7 @@ def test_while_the_disk_is_full_nothing_is_lost_and_it_goes_on_when_there_is_roo
             assert not reader.dead_letters()
 
 
+@pytest.mark.on_sqlite
 def test_who_asks_while_the_disk_is_full_is_told_so_and_may_ask_again(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 10:00"))) as worker:
         limit_pages(line.store, 0)

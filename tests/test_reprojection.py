@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from databases import url_of
 
 from engine.app import consumers
 from engine.core.calendar import calendar_until
@@ -17,6 +18,8 @@ from engine.runtime.reprojection import reproject_all
 from engine.store.keys import fixed_keys
 from engine.store.store import Store
 from engine.store.vault import Vault
+
+pytestmark = pytest.mark.usefixtures("on_both")
 
 REGISTERED = "2025-12-22T01:00:00.000000Z"
 NOW = "2025-12-23T01:00:00.000000Z"
@@ -33,7 +36,7 @@ def line(assembly: Assembly, tmp_path: Path) -> Iterator[Line]:
     keys = fixed_keys()
     vault = Vault(keys)
     workflow = assembly.workflow(assembly.folder / "complaint.yaml")
-    with Store.open(f"sqlite:///{tmp_path}/office.db", vault=vault) as store:
+    with Store.open(url_of(tmp_path / "office.db"), vault=vault) as store:
         book = assembly.book({"complaint": workflow}, store=store)
         old = {name: calendar_until(c, 2025) if name == "cn" else c for name, c in book.calendars.items()}
         yield assembly.line(store, keys, vault, replace(book, calendars=old, _rules={}))

@@ -16,6 +16,8 @@ from engine.runtime.importer import OPERATIONS as IMPORTS
 from engine.runtime.messages import packed
 from engine.runtime.worker import WorkerSettings
 
+pytestmark = pytest.mark.usefixtures("on_both")
+
 NOW = at("2026-04-01 12:00")
 OF_ONE_UNIT = {"urn:test:hotline": Source(units=frozenset({HANDLER}))}
 OF_ONE_TYPE = {"urn:test:hotline": Source(types=frozenset({"lianxin.case.register"}))}

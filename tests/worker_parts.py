@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from databases import url_of
 
 from engine.app import assemble
 from engine.core.directory import Directory
@@ -61,8 +62,7 @@ def open_line(
     assembly = assemble()
     keys = keys or fixed_keys(b"tests of the worker")
     vault = Vault(keys)
-    url = "sqlite://" if folder is None else f"sqlite:///{folder / 'lianxin.db'}"
-    with Store.open(url, vault=vault) as store:
+    with Store.open(url_of(folder and folder / "lianxin.db"), vault=vault) as store:
         book = assembly.book(
             workflows if workflows is not None else shipped(), directory or assembly.directory(), store
         )

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from engine.core.instants import Instant
 from engine.store.reader import Reader
 from engine.store.transaction import Tx
 
@@ -42,6 +43,10 @@ class Database(Protocol):
 
     def read(self) -> AbstractContextManager[Reader]:
         """Read one committed snapshot."""
+        ...
+
+    def announce(self, worker: str, until: Instant) -> None:
+        """Say up to when a worker with this code lives."""
         ...
 
     def checkpoint(self) -> None:

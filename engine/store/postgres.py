@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from engine.core.errors import LianxinError
+from engine.core.instants import Instant
 from engine.store import migrate, schema
 from engine.store.batch import Moved, StaleEpoch
 from engine.store.database import Meanwhile
@@ -110,6 +111,12 @@ class PostgresDatabase:
         """Read one committed snapshot."""
         with self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
             yield PostgresReader(connection, PostgresDriver(_psycopg(connection)))
+
+    def announce(self, worker: str, until: Instant) -> None:
+        """Keep, until then, what this code can read."""
+        sql = """INSERT INTO reading (worker, level, until) VALUES (?, ?, ?)
+                 ON CONFLICT (worker) DO UPDATE SET level = excluded.level, until = excluded.until RETURNING level"""
+        self._apart(sql, (worker, RECORD_LEVEL, until))
 
     def checkpoint(self) -> None:
         """The key that opens what was erased is gone; its row's bytes go with the server's next vacuum."""
@@ -236,6 +243,7 @@ class PostgresDatabase:
         """Stage, append, commit; the first record's position, if known, and what went wrong with `meanwhile`."""
         rows = tx.staged()
         if not rows:
+            driver.connection.execute("COMMIT")  # of what was said past `append`: keys of systems, kept answers
             if meanwhile is not None:
                 meanwhile()
             return 0, None

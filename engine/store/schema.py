@@ -2,7 +2,7 @@
 
     truth      log · inbox · vault_key · vault · edition
     rebuilt    case · deadline · letter_number · letter · followup · incident · tally     (`lianxin replay` compares)
-    worker     offset · watermark · lease · parked · dead_letter
+    worker     offset · watermark · lease · reading · parked · dead_letter
     doors      api_key · kept_answer
     about      schema version and time zone of this database
 
@@ -277,6 +277,15 @@ lease = Table(
     _text("name", primary_key=True),
     _text("holder"),
     _int("epoch"),
+    _text("until"),
+    **CLUSTERED,
+)
+
+reading = Table(
+    "reading",
+    metadata,
+    _text("worker", primary_key=True),
+    _int("level"),  # the newest kind of record its code can read
     _text("until"),
     **CLUSTERED,
 )

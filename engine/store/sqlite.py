@@ -17,6 +17,7 @@ from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from engine.core.errors import LianxinError
+from engine.core.instants import Instant
 from engine.store import schema
 from engine.store.database import Meanwhile
 from engine.store.projection import months_in
@@ -113,6 +114,9 @@ class SqliteDatabase:
             finally:
                 self._busy = ""
                 self._connection.rollback()
+
+    def announce(self, worker: str, until: Instant) -> None:
+        """There is no other worker to be told."""
 
     def checkpoint(self) -> None:
         """Move the WAL into the database file and empty it."""
