@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types layers test-real bench licences lock real-data postgresql
+.PHONY: help setup demo test check lint format types layers test-real bench licences lock real-data postgresql letters
 
 help:  ## 本列表 · this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -15,11 +15,14 @@ setup:  ## 准备 .venv（未变则立即返回） · make .venv; instant when n
 demo: setup  ## 在虚拟时间里运行一座城市，直至结束 · a city on virtual time, to its end
 	$(BIN)/lianxin demo
 
-test: postgresql check  ## 全部检查与测试 · every check and test
+test: postgresql letters check  ## 全部检查与测试 · every check and test
 	$(BIN)/python -m pytest -m "not real"
 
 postgresql:
 	@deploy/setup.sh postgresql
+
+letters:
+	@deploy/setup.sh letters
 
 check: lint format types layers  ## 快速检查：风格、类型、分层 · quick checks: style, types, layers
 

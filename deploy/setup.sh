@@ -2,7 +2,9 @@
 # Makes .venv from any Python 3.11 or later and puts the locked dependencies and this checkout into it.
 # Quick when nothing changed: .venv/lianxin.stamp names everything that decides what stands in .venv.
 #   PYTHON=/path/to/python   the Python to make .venv from (only when .venv is made)
-# `deploy/setup.sh postgresql` sees to the server that the tests start for themselves, and to nothing else.
+# Letters as PDF need Chinese fonts: they are installed where they are missing and may be.
+# `deploy/setup.sh postgresql` sees to the server that the tests start for themselves, and to nothing else;
+# `deploy/setup.sh letters`, to what the tests open letters with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,9 +17,14 @@ main() {
         postgresql
         return
     fi
+    if [ "${1:-}" = letters ]; then
+        letters
+        return
+    fi
     if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(stamp)" ]; then
         return
     fi
+    fonts
     if moved || ! runs; then
         make_venv
     fi
@@ -74,6 +81,35 @@ find_python() {
 
 fits() {
     "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
+# Nothing but letters as PDF needs them, so a machine where they may not be installed is told and goes on.
+fonts() {
+    if compgen -G '/usr/share/fonts/*/noto/NotoSerifCJK-Regular.*' >/dev/null || ! command -v apt-get >/dev/null; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        printf '%s\n' "没有中文字体，暂不能输出 PDF 函件。请运行：" \
+            "There are no Chinese fonts for letters as PDF. Run:" "    sudo apt-get install fonts-noto-cjk" >&2
+        return
+    fi
+    echo "安装 fonts-noto-cjk · Installing fonts-noto-cjk …" >&2
+    apt_install fonts-noto-cjk
+}
+
+# The word processor that the tests open letters with.
+letters() {
+    fonts
+    if command -v soffice >/dev/null; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "测试需要 LibreOffice，请先运行：" \
+            "The tests need LibreOffice. Run this first:" \
+            "    sudo apt-get install libreoffice-writer-nogui"
+    fi
+    echo "安装 libreoffice-writer-nogui · Installing libreoffice-writer-nogui …" >&2
+    apt_install libreoffice-writer-nogui
 }
 
 # The server's programs; a cluster that runs is of no use to the tests, so none is made.

@@ -47,7 +47,8 @@ def template(kind: str = "supervision") -> Template:
 
 
 def letter(kind: str) -> LetterContent:
-    return dataclasses.replace(CONTENT, kind=kind)
+    signers = ("联席会议召集人", "信访部门负责人") if kind == "accountability" else CONTENT.signers
+    return dataclasses.replace(CONTENT, kind=kind, signers=signers)
 
 
 class Page(HTMLParser):

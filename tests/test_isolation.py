@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import orjson
+import pdfplumber
 import pytest
 from test_import import COLUMNS, MAP
 from worker_parts import (
@@ -84,7 +86,7 @@ NEEDLES = [(canary, form, needle) for canary in CANARIES for form, needle in for
 
 
 def sweep(*folders: Path) -> list[str]:
-    """Where any canary stands in any file, DOCX files unpacked."""
+    """Where any canary stands in any file, DOCX and PDF files unpacked."""
     found = []
     for folder in folders:
         for path in sorted(folder.rglob("*")):
@@ -94,6 +96,10 @@ def sweep(*folders: Path) -> list[str]:
             if path.suffix == ".docx":
                 with zipfile.ZipFile(path) as packed:
                     parts |= {f"{path.name}/{name}": packed.read(name) for name in packed.namelist()}
+            if path.suffix == ".pdf":
+                with pdfplumber.open(path) as pdf:
+                    said = [*map(str, pdf.metadata.values()), *(page.extract_text() for page in pdf.pages)]
+                parts[f"{path.name}/text"] = re.sub(r"\s", "", "".join(said)).encode()
             for name, content in parts.items():
                 found += [f"{name}: {canary} ({form})" for canary, form, needle in NEEDLES if needle in content]
     return found

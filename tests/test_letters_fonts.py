@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import get_args
 
 import pytest
-from fontTools.fontBuilder import FontBuilder
-from fontTools.ttLib.tables._g_l_y_f import Glyph
+from invented_fonts import font_with
 from invented_letters import CONTENT, Page, template
 
 from engine.core.errors import LianxinError
-from engine.letters.glyphs import FontFile, missing_glyphs, require_glyphs
+from engine.letters.compose import compose
+from engine.letters.content import LetterContent
+from engine.letters.glyphs import FontFile, FontRole, missing_glyphs, require_glyphs
 from engine.letters.web import render_html
 
 
-def font_with(path: Path, characters: str) -> FontFile:
-    characters = "".join(dict.fromkeys(characters))
-    names = [".notdef", *(f"u{ord(character):x}" for character in characters)]
-    builder = FontBuilder(1000, isTTF=True)
-    builder.setupGlyphOrder(names)
-    builder.setupCharacterMap({ord(character): f"u{ord(character):x}" for character in characters})
-    builder.setupGlyf({name: Glyph() for name in names})
-    builder.setupHorizontalMetrics(dict.fromkeys(names, (1000, 0)))
-    builder.setupHorizontalHeader()
-    builder.setupPost()
-    builder.font.save(path)
-    return FontFile(path)
+def require(content: LetterContent, font: FontFile) -> None:
+    roles: tuple[FontRole, ...] = get_args(FontRole)
+    require_glyphs(content.letter_id, compose(content, template()), dict.fromkeys(roles, (font,)))
 
 
 @pytest.fixture
 def everything(tmp_path: Path) -> str:
     """Every character the letter prints."""
     page = "".join(Page(render_html(CONTENT, template())).texts)
-    return "".join(sorted(set(page + "年月日（印章）样张附件：")))
+    return "".join(sorted(set(page + "年月日（印章）样张附件：—0123456789")))
 
 
 def test_a_character_that_no_font_has_is_told(tmp_path: Path) -> None:
@@ -45,20 +38,19 @@ def test_a_character_that_no_font_has_is_told(tmp_path: Path) -> None:
 
 
 def test_a_letter_with_a_character_the_fonts_lack_is_not_printed(tmp_path: Path, everything: str) -> None:
-    font = font_with(tmp_path / "a.ttf", everything)
-    require_glyphs(CONTENT, template(), [font])
+    font = font_with(tmp_path / "a.ttf", everything + "县区管委会")
+    require(CONTENT, font)
     rare = dataclasses.replace(CONTENT, recipient="㐂县水务局", copy=("𬭚区管委会",))
     with pytest.raises(LianxinError) as refused:
-        require_glyphs(rare, template(), [font])
+        require(rare, font)
     assert (refused.value.code, refused.value.exit_code) == ("LX-717", 6)
-    assert refused.value.facts["characters"].split()[0] == "㐂(U+3402)"
-    assert "𬭚(U+2CB5A)" in refused.value.facts["characters"]
+    assert refused.value.facts["characters"] == "㐂（U+3402，主送机关第1字）、𬭚（U+2CB5A，版记第1行第4字）"
 
 
 def test_what_was_no_text_is_not_printed_either(tmp_path: Path, everything: str) -> None:
     font = font_with(tmp_path / "a.ttf", everything + "供水")
     with pytest.raises(LianxinError) as refused:
-        require_glyphs(dataclasses.replace(CONTENT, subject="供\x07水"), template(), [font])
+        require(dataclasses.replace(CONTENT, subject="供\x07水"), font)
     assert "U+FFFD" in refused.value.facts["characters"]
 
 

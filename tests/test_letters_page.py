@@ -24,9 +24,12 @@ from invented_letters import CONTENT, DRAFT, ROOT, Page, letter, template
 
 from engine.letters.compose import compose, printable
 from engine.letters.content import Fact, LetterContent, content_digest
+from engine.letters.qr import qr_png
 from engine.letters.title import cells
 from engine.letters.web import render_html
 from engine.letters.word import render_docx
+
+VML = "urn:schemas-microsoft-com:vml"
 
 
 def opened(content: LetterContent, kind: str = "supervision") -> Document:
@@ -40,7 +43,8 @@ def styled(document: Document, style: str) -> list[Any]:
 
 def parts(data: bytes) -> dict[str, str]:
     with zipfile.ZipFile(io.BytesIO(data)) as package:
-        return {name: package.read(name).decode() for name in package.namelist()}
+        names = (name for name in package.namelist() if name.endswith((".xml", ".rels")))
+        return {name: package.read(name).decode() for name in names}
 
 
 def test_the_paper_is_a4_with_the_margins_and_the_grid_of_the_standard() -> None:
@@ -53,7 +57,7 @@ def test_the_paper_is_a4_with_the_margins_and_the_grid_of_the_standard() -> None
         assert abs(margin - Mm(millimetres)) < Mm(0.1)
     grid = section._sectPr.find(qn("w:docGrid"))
     attributes = {name: grid.get(qn(f"w:{name}")) for name in ("type", "linePitch", "charSpace")}
-    assert attributes == {"type": "linesAndChars", "linePitch": "580", "charSpace": "-848"}
+    assert attributes == {"type": "linesAndChars", "linePitch": "579", "charSpace": "-848"}
 
 
 @pytest.mark.parametrize(
@@ -121,40 +125,52 @@ def test_title_salutation_and_body_are_set_as_the_standard_says() -> None:
     assert [paragraph.text for paragraph in styled(document, "主送机关")] == ["示例市水务局："]
     body = document.styles["公文正文"].element.pPr
     assert body.find(qn("w:ind")).get(qn("w:firstLineChars")) == "200"
-    assert body.find(qn("w:spacing")).get(qn("w:line")) == "580"
+    assert body.find(qn("w:spacing")).get(qn("w:line")) == "579"
 
 
 def test_attachments_signature_date_and_copy_close_the_letter() -> None:
     texts = [paragraph.text for paragraph in opened(CONTENT).paragraphs]
     start = texts.index("特此函告。") + 1
-    assert texts[start : start + 8] == [
+    assert texts[start : start + 6] == [
         "附件：1.办理记录",
         "2.现场核实记录",
-        "（印章）样张",
+        "",  # the seal's place
         "示例市信访局",
         "2026年4月7日",
         "（联系方式：督查科，0555-1234567）",
+    ]
+    assert texts[start + 6 : start + 9] == [
+        f"函件标识 lt-7h2k9q4m\t\n内容摘要 SHA-256 {content_digest(CONTENT)}",
         "抄送：示例市住房和城乡建设局，示例市人民政府督查室。",
         "签发：办公室主任",
     ]
-    assert texts[start + 8] == f"函件标识 lt-7h2k9q4m　内容摘要 SHA-256 {content_digest(CONTENT)}"
     assert texts[start + 9 :] == [""]
+
+
+def test_a_dashed_circle_says_where_the_seal_belongs() -> None:
+    (place,) = styled(opened(CONTENT), "印章位置")
+    (circle,) = place._p.findall(f".//{{{VML}}}oval")
+    assert circle.find(f"{{{VML}}}stroke").get("dashstyle") == "dash"
+    assert [words.text for words in circle.iter(qn("w:t"))] == ["（印章）", "样张"]
 
 
 def test_name_and_date_are_centred_on_each_other() -> None:
     document = opened(dataclasses.replace(CONTENT, organisation="示例市信访工作联席会议办公室"))
     name, date = styled(document, "署名和成文日期")
-    middles = [
-        paragraph.paragraph_format.right_indent.pt + cells(paragraph.text) * 15.793 / 2 for paragraph in (name, date)
-    ]
-    assert abs(middles[0] - middles[1]) < 0.2
-    assert name.paragraph_format.right_indent >= 0
+    assert name.style.paragraph_format.alignment == WD_ALIGN_PARAGRAPH.CENTER
+    assert name.paragraph_format.left_indent == date.paragraph_format.left_indent
+    centre = (442.2 - date.paragraph_format.left_indent.pt) / 2  # points from the right edge
+    assert centre >= cells(name.text) * 15.793 / 2  # the name is not cut at the edge
 
 
-def test_there_is_no_picture_no_macro_and_no_link_to_anywhere() -> None:
-    package = parts(render_docx(CONTENT, template()))
-    assert all(name.endswith((".xml", ".rels")) for name in package)
-    assert not any("TargetMode" in text for text in package.values())
+def test_there_is_no_picture_but_the_code_no_macro_and_no_link_to_anywhere() -> None:
+    data = render_docx(CONTENT, template())
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        inside = {name: package.read(name) for name in package.namelist()}
+    code = f"示信督〔2026〕12号\nSHA-256 {content_digest(CONTENT)}"
+    assert inside.pop("word/media/image1.png") == qr_png(code)
+    assert all(name.endswith((".xml", ".rels")) for name in inside)
+    assert not any(b"TargetMode" in text for text in inside.values())
 
 
 def test_pages_after_the_first_are_numbered_on_the_outside() -> None:
@@ -285,7 +301,7 @@ def test_both_pages_say_the_same() -> None:
     words = [paragraph.text for paragraph in opened(CONTENT).paragraphs if paragraph.text.strip()]
     page = "".join(Page(render_html(CONTENT, template())).texts)
     for text in words:
-        assert text.replace("\n", "").replace("）样张", "）") in page.replace("\n", "")
+        assert re.sub(r"\s", "", text) in re.sub(r"\s", "", page)
 
 
 def test_the_page_asks_nobody_for_anything() -> None:

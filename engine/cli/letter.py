@@ -67,7 +67,7 @@ def show(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="把 DOCX 与网页写到此目录 · Write DOCX and page to this folder"),
+        typer.Option("--out", metavar="DIR", help="写出 PDF、DOCX 与网页的目录 · Write PDF, DOCX and page here"),
     ] = None,
     acting: AsOption = "",
 ) -> None:  # fmt: skip
@@ -100,7 +100,7 @@ def show(
                 for e in events
                 if "to" in e.data
             ],
-            "files": _documents(desk, row, out) if out else [],
+            "files": _documents(desk, row, out, session) if out else [],
         }
         screen.result(said, _lines(said, session, _zone(desk)))
 
@@ -131,11 +131,11 @@ def _zone(desk: Snapshot) -> Any:
     return ZoneInfo(desk.reader.about()["time_zone"])
 
 
-def _documents(desk: Snapshot, row: JsonObject, out: Path) -> list[str]:
-    """The letter as DOCX and as a page; the same bytes whenever they are written."""
-    from engine.letters.content import path_of
-    from engine.letters.web import render_html
-    from engine.letters.word import render_docx
+def _documents(desk: Snapshot, row: JsonObject, out: Path, session: Session) -> list[str]:
+    """The letter as PDF, DOCX and page; the same bytes whenever they are written."""
+    from engine.core.catalogue import remedy
+    from engine.letters.documents import write_documents
+    from engine.letters.fonts import NO_FONT, fonts_here
     from engine.runtime.case_page import history
     from engine.runtime.letter_office import content_of, templates
 
@@ -143,12 +143,10 @@ def _documents(desk: Snapshot, row: JsonObject, out: Path) -> list[str]:
     rules = desk.book.pinned(case.workflow)
     content = content_of(case, row["letter_id"], history(desk.reader, case.case_id), rules)
     template = templates(desk.installation.assembly.folder)[rules.workflow.letters[content.kind].template]
-    stem = out / path_of(content.kind, content.number or row["letter_id"])
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    docx, page = stem.with_name(f"{stem.name}.docx"), stem.with_name(f"{stem.name}.html")
-    docx.write_bytes(render_docx(content, template))
-    page.write_text(render_html(content, template), encoding="utf-8")
-    return [str(docx), str(page)]
+    fonts = fonts_here()
+    if fonts is None:
+        session.screen.note(remedy(NO_FONT, {}, session.screen.language))
+    return [str(path) for path in write_documents(content, template, fonts, out)]
 
 
 def _lines(said: JsonObject, session: Session, zone: Any) -> list[str]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from engine.letters.package import FIRST_DAY
 
 AT_THE_FOOT = {"w": "8845", "wrap": "around", "vAnchor": "margin", "hAnchor": "margin", "yAlign": "bottom"}
-AT_THE_TOP = {"w": "8845", "wrap": "around", "vAnchor": "page", "hAnchor": "margin", "xAlign": "center", "y": "850"}
+AT_THE_TOP = {"w": "9638", "wrap": "around", "vAnchor": "page", "hAnchor": "page", "xAlign": "center", "y": "850"}
 """Frames (`w:framePr`): the foot of the text area, and 15 mm below the edge of the paper."""
 
 RED = "FF0000"
-GREY = "7F7F7F"
+GREY = "6B6B6B"
 
 BODY_FONT = "仿宋_GB2312"
 TITLE_FONT = "方正小标宋简体"
@@ -35,12 +35,12 @@ FALLBACKS = {
 }
 """Fonts that may stand in. 仿宋_GB2312 and 方正小标宋 are not free: a letter names them and takes the next there is."""
 
-LINE = 580  # twips: 22 lines on the page
+LINE = 579  # twips: 22 lines on the page; 22 of 580 are 4 twips more than 225 mm and would make it 21
 CHARACTER = 316  # twips: 15.793 pt, 28 characters in a line
 EXACT = 'w:lineRule="exact"'
 OFF_THE_GRID = '<w:snapToGrid w:val="0"/>'
-CLOSER = '<w:snapToGrid w:val="0"/>', '<w:spacing w:val="-5"/>'
-"""28 characters of 16 pt are 158 mm and must stand in 156: a quarter of a point less between two (run properties).
+CLOSER = '<w:snapToGrid w:val="0"/>', '<w:spacing w:val="-6"/>'
+"""28 characters of 16 pt are 158 mm and must stand in 156: 0.3 of a point less between two (run properties).
 
 The grid of the page says the same, but LibreOffice computes it wrongly, so the text does not rely on it.
 """
@@ -64,7 +64,7 @@ class Style:
 
 ORGANISATION = Style(
     "发文机关标志",
-    f'{OFF_THE_GRID}<w:spacing w:after="227"/><w:ind w:left="-454" w:right="-340"/><w:jc w:val="center"/>',
+    f'{OFF_THE_GRID}<w:spacing w:after="227"/>{RULE_WIDTH}<w:jc w:val="center"/>',  # 4 mm to the rule
     points=36,
     font=TITLE_FONT,
     colour=RED,
@@ -79,11 +79,16 @@ RULE_FOOT = Style(
     f'<w:pBdr><w:top {THIN}/><w:bottom {THICK}/></w:pBdr>{OFF_THE_GRID}<w:spacing w:line="40" {EXACT}/>{RULE_WIDTH}',
     points=1,
 )
-NUMBER = Style("发文字号", f'{OFF_THE_GRID}<w:spacing w:before="280" w:line="{LINE}" {EXACT}/><w:jc w:val="right"/>')
+UNDER_THE_RULE = 150
+"""Twips: 7/8 of a character lie between rule and number (280), less half of the air of the number's own line."""
+NUMBER = Style(
+    "发文字号",
+    f'{OFF_THE_GRID}<w:spacing w:before="{UNDER_THE_RULE}" w:line="{LINE}" {EXACT}/><w:jc w:val="right"/>',
+)
 URGENCY = Style(
     "紧急程度与发文字号",
     f'<w:tabs><w:tab w:val="right" w:pos="8845"/></w:tabs>{OFF_THE_GRID}'
-    f'<w:spacing w:before="280" w:line="{LINE}" {EXACT}/>',
+    f'<w:spacing w:before="{UNDER_THE_RULE}" w:line="{LINE}" {EXACT}/>',
 )
 TITLE = Style(
     "公文标题",
@@ -96,22 +101,29 @@ SALUTATION = Style("主送机关", TEXT_LINE)
 BODY = Style("公文正文", f'{TEXT_LINE}{TWO_IN}<w:jc w:val="both"/>')
 HEADING = Style("公文一级标题", f'<w:keepNext/>{TEXT_LINE}{TWO_IN}<w:jc w:val="both"/>', font=HEADING_FONT)
 ATTACHMENT = Style("附件说明", TEXT_LINE)
-SEAL = Style(
-    "印章位置",
-    f'<w:keepNext/>{OFF_THE_GRID}<w:spacing w:before="{LINE}" w:line="{LINE}" {EXACT}/><w:jc w:val="right"/>',
+SEAL = Style("印章位置", f'<w:keepNext/>{OFF_THE_GRID}<w:spacing w:line="{2 * LINE}" {EXACT}/>')  # two empty lines
+SEAL_WORDS = Style(
+    "印章样张",
+    f'{OFF_THE_GRID}<w:spacing w:line="320" {EXACT}/><w:jc w:val="center"/>',
+    points=12,
+    colour=GREY,
 )
-SIGNATURE = Style("署名和成文日期", f'<w:keepNext/>{TEXT_LINE}<w:jc w:val="right"/>')
-NOTE = Style("附注", f'{TEXT_LINE}<w:ind w:leftChars="200" w:left="{2 * CHARACTER}"/>')
+SIGNATURE = Style("署名和成文日期", f'<w:keepNext/>{TEXT_LINE}<w:jc w:val="center"/>')
+NOTE = Style("附注", f"<w:keepNext/>{TEXT_LINE}{TWO_IN}")
 IMPRINT = Style(
-    "版记", f'{OFF_THE_GRID}<w:spacing w:line="480" {EXACT}/><w:ind w:left="280" w:right="280"/>', points=14
+    "版记",
+    f'<w:keepNext/>{OFF_THE_GRID}<w:spacing w:line="480" {EXACT}/><w:ind w:left="280" w:right="280"/>',
+    points=14,
 )
 IDENTITY = Style(
     "函件标识",
-    f'{OFF_THE_GRID}<w:spacing w:line="240" {EXACT}/><w:ind w:left="280" w:right="280"/>',
+    '<w:keepNext/><w:tabs><w:tab w:val="right" w:pos="8565"/></w:tabs>'  # at the right the QR code
+    f'{OFF_THE_GRID}<w:spacing w:after="40" w:line="240" w:lineRule="auto"/><w:ind w:left="280" w:right="280"/>',
     points=8,
     colour=GREY,
 )
-END = Style("文末", f'{OFF_THE_GRID}<w:spacing w:line="20" {EXACT}/>', points=1)  # the 版记's frame is anchored here
+END = Style("文末", f'{OFF_THE_GRID}<w:spacing w:line="20" {EXACT}/>', points=1)
+"""A line of no height: the 版记's frame is anchored to one, and a header must not push the text down."""
 DRAFT = Style(
     "草稿标记",
     f'{OFF_THE_GRID}<w:spacing w:line="400" {EXACT}/><w:jc w:val="center"/>',
@@ -121,15 +133,15 @@ DRAFT = Style(
 )
 PAGE_ODD = Style(
     "页码单",
-    f'{OFF_THE_GRID}<w:spacing w:after="170"/><w:ind w:right="280"/><w:jc w:val="right"/>',
+    f'{OFF_THE_GRID}<w:spacing w:after="300"/><w:ind w:right="280"/><w:jc w:val="right"/>',
     14,
     PAGE_NUMBER_FONT,
 )
-PAGE_EVEN = Style("页码双", f'{OFF_THE_GRID}<w:spacing w:after="170"/><w:ind w:left="280"/>', 14, PAGE_NUMBER_FONT)
+PAGE_EVEN = Style("页码双", f'{OFF_THE_GRID}<w:spacing w:after="300"/><w:ind w:left="280"/>', 14, PAGE_NUMBER_FONT)
 
 STYLES = (
     *(ORGANISATION, RULE_TOP, RULE_FOOT, NUMBER, URGENCY, TITLE, SALUTATION, BODY, HEADING, ATTACHMENT),
-    *(SEAL, SIGNATURE, NOTE, IMPRINT, IDENTITY, END, DRAFT, PAGE_ODD, PAGE_EVEN),
+    *(SEAL, SEAL_WORDS, SIGNATURE, NOTE, IMPRINT, IDENTITY, END, DRAFT, PAGE_ODD, PAGE_EVEN),
 )
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -169,7 +181,7 @@ def blank_package() -> bytes:
 SECTION = (
     '<w:sectPr><w:pgSz w:w="11906" w:h="16838"/>'
     '<w:pgMar w:top="2098" w:right="1474" w:bottom="1984" w:left="1587" w:header="1701" w:footer="1134" w:gutter="0"/>'
-    '<w:titlePg/><w:docGrid w:type="linesAndChars" w:linePitch="580" w:charSpace="-848"/></w:sectPr>'
+    f'<w:titlePg/><w:docGrid w:type="linesAndChars" w:linePitch="{LINE}" w:charSpace="-848"/></w:sectPr>'
 )
 """A4, margins 37/26/35/28 mm; on page 1 the organisation's name begins 30 mm below the upper edge, and the lower rule
 stands 20 mm above the lower one. There the header is taller than the margin and moves the text down; later pages start

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.core.errors import LianxinError
-from engine.letters.content import LetterContent, check_content, chinese_date, chinese_length, content_digest
+from engine.letters.content import (
+    LETTER_ID_CHARACTERS_MAX,
+    LetterContent,
+    check_content,
+    chinese_date,
+    chinese_length,
+    content_digest,
+)
 from engine.letters.template import BRACED, Template, placeholders_of
 from engine.letters.title import title_lines
 
@@ -19,7 +26,7 @@ DRAFT = "草　稿"
 DRAFT_LINE = "草稿：未经签发，不具效力"
 NUMBER_TO_COME = "（签发时编号）"
 DAY_TO_COME = "　　　　年　　月　　日"
-SEAL_PLACE = "（印章）样张"
+SEAL_LINES = ("（印章）", "样张")
 """Where the office puts its own seal: lianxin ships no picture of one."""
 ATTACHMENTS = "附件："
 
@@ -58,18 +65,25 @@ class Sheet:
     note: str
     imprint: tuple[str, ...]  # 版记: 抄送, 签发
     identity: str  # letter id and digest of the content
+    code: str  # what the QR code says: number (or letter id) and digest of the content
 
 
 def compose(content: LetterContent, template: Template) -> Sheet:
     """Set a letter. The content is checked first (`check_content`).
 
-    LianxinError LX-715: the template is for another kind; LX-716: it asks for a value this letter does not have.
+    LianxinError LX-715: the template is for another kind; LX-716: it asks for a value this letter does not have;
+    LX-721: it is signed by fewer people than its kind needs.
     """
     check_content(content)
     if template.kind != content.kind:
         raise LianxinError("LX-715", exit_code=2, kind=content.kind, template=template.kind)
     draft = content.signed_on is None or (template.numbered and content.number is None)
+    if content.signed_on is not None and len(content.signers) < template.signatures:
+        signed, needed = len(content.signers), template.signatures
+        raise LianxinError("LX-721", exit_code=2, letter=content.letter_id, signed=signed, needed=needed)
     values = _values(content, draft)
+    digest = content_digest(content)
+    name = printable(content.letter_id)[:LETTER_ID_CHARACTERS_MAX]
     return Sheet(
         organisation=values["organisation"],
         draft=draft,
@@ -83,7 +97,8 @@ def compose(content: LetterContent, template: Template) -> Sheet:
         date=values["signed_on"],
         note=f"（联系方式：{values['contact']}）" if values["contact"] else "",
         imprint=tuple(_imprint(content)),
-        identity=f"函件标识 {printable(content.letter_id)}　内容摘要 SHA-256 {content_digest(content)}",
+        identity=f"函件标识 {name}　内容摘要 SHA-256 {digest}",
+        code=f"{content.number or name}\nSHA-256 {digest}",
     )
 
 

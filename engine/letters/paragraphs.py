@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 from engine.letters import blank
 from engine.letters.blank import Style
-from engine.letters.compose import DRAFT, DRAFT_LINE
+from engine.letters.compose import DRAFT, DRAFT_LINE, SEAL_LINES
 
 if TYPE_CHECKING:
     from docx.blkcntnr import BlockItemContainer
@@ -76,14 +77,36 @@ def frame(paragraph: Paragraph, place: dict[str, str]) -> Paragraph:
     return paragraph
 
 
-def dashed(paragraph: Paragraph) -> None:
-    """A dashed red box around the paragraph's text."""
+def seal_circle(paragraph: Paragraph, left: float, size: float) -> None:
+    """The place of the seal: a dashed red circle behind the text, words in its upper part. Measures in points."""
+    from docx.enum.style import WD_STYLE_TYPE
     from docx.oxml.parser import parse_xml
 
-    for run in paragraph.runs:
-        run._r.get_or_add_rPr().append(
-            parse_xml(f'<w:bdr {blank.W} w:val="dashed" w:sz="6" w:space="0" w:color="{blank.RED}"/>')
+    style_id = paragraph.part.get_style_id(blank.SEAL_WORDS.name, WD_STYLE_TYPE.PARAGRAPH)
+    style = (
+        f"position:absolute;margin-left:{left:.1f}pt;margin-top:12pt;width:{size}pt;height:{size}pt;z-index:-251657728;"
+        "mso-position-horizontal-relative:margin;mso-position-vertical-relative:text"
+    )
+    words = "".join(
+        f'<w:p><w:pPr><w:pStyle w:val="{style_id}"/></w:pPr><w:r><w:t>{words}</w:t></w:r></w:p>' for words in SEAL_LINES
+    )
+    paragraph.add_run()._r.append(
+        parse_xml(
+            f'<w:pict {blank.W} xmlns:v="urn:schemas-microsoft-com:vml">'
+            f'<v:oval style="{style}" filled="f" strokecolor="#{blank.RED}" strokeweight="1pt">'
+            '<v:stroke dashstyle="dash"/>'
+            f'<v:textbox inset="0,12pt,0,0"><w:txbxContent>{words}</w:txbxContent></v:textbox></v:oval></w:pict>'
         )
+    )
+
+
+def picture(paragraph: Paragraph, png: bytes, millimetres: float, says: str) -> None:
+    """A square picture in the line. `says` is read aloud in its place."""
+    from docx.shared import Mm
+
+    run = paragraph.add_run()
+    shape = run.add_picture(io.BytesIO(png), width=Mm(millimetres), height=Mm(millimetres))
+    shape._inline.docPr.set("descr", says)
 
 
 def draft_mark(header: BlockItemContainer) -> None:

@@ -62,7 +62,8 @@ TEXTS = frozenset(
     }
 )
 LISTS = frozenset({"opening", "demands", "closing"})
-OTHERS = frozenset({"lianxin", "letter", "numbered"})
+OTHERS = frozenset({"lianxin", "letter", "numbered", "signatures"})
+SIGNATURES_MAX = 8
 KEYS = TEXTS | LISTS | OTHERS
 NEEDED = ("lianxin", "letter", "title", "opening", "closing")
 
@@ -86,6 +87,7 @@ class Template:
     calendar: str = ""  # after `reply`: by which edition of the calendar the day was counted
     no_reply: str = ""  # where neither is said
     numbered: bool = True  # False: needs no 发文字号, and is a draft only while unsigned
+    signatures: int = 0  # how many people must have signed before it is more than a draft; each is named in the 版记
 
 
 def load_template(data: object, file: str, span: SpanOf = nowhere) -> Template:
@@ -105,7 +107,12 @@ def load_template(data: object, file: str, span: SpanOf = nowhere) -> Template:
         raise LianxinError("LX-700", exit_code=1, problems=tuple(problems), file=file)
     texts = {key: data[key].strip() for key in TEXTS if key in data}
     lists = {key: tuple(text.strip() for text in data[key]) for key in LISTS if key in data}
-    return Template(kind=data["letter"], numbered=data.get("numbered", True), **(texts | lists))
+    return Template(
+        kind=data["letter"],
+        numbered=data.get("numbered", True),
+        signatures=data.get("signatures", 0),
+        **(texts | lists),
+    )
 
 
 def template_digest(template: Template) -> str:
@@ -141,6 +148,8 @@ def _wrong_values(data: Mapping[object, object]) -> Iterator[Fault]:
             expected += [((str(key), index), "text") for index, text in enumerate(value) if not _is_text(text)]
         elif key == "numbered" and not isinstance(value, bool):
             expected.append((("numbered",), "true-false"))
+        elif key == "signatures" and not (type(value) is int and 1 <= value <= SIGNATURES_MAX):
+            expected.append((("signatures",), f"1–{SIGNATURES_MAX}"))
         elif key == "letter" and not (isinstance(value, str) and KIND.fullmatch(value)):
             expected.append((("letter",), "identifier"))
         elif key == "lianxin" and (value != LANGUAGE_VERSION or isinstance(value, bool)):

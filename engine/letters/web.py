@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from html import escape
 
 from engine.letters.blank import BODY_FONT, FALLBACKS, HEADING_FONT, LATIN_FONT, RED, TITLE_FONT
-from engine.letters.compose import ATTACHMENTS, DRAFT, DRAFT_LINE, SEAL_PLACE, Sheet, compose
+from engine.letters.compose import ATTACHMENTS, DRAFT, DRAFT_LINE, SEAL_LINES, Sheet, compose
 from engine.letters.content import LetterContent
 from engine.letters.template import Template
 from engine.letters.title import cells
@@ -17,7 +17,6 @@ from engine.letters.title import cells
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 ORGANISATION_EM_MAX = 2.25
 ORGANISATION_WIDTH_EM = 29.0
-SEAL_WORDS = tuple(SEAL_PLACE.partition("）"))
 
 
 def render_html(content: LetterContent, template: Template) -> str:
@@ -47,7 +46,7 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     if sheet.attachments:
         items = "".join(f"<span>{escape(text)}</span>" for text in sheet.attachments)
         yield f'<p class="attachments"><span>{ATTACHMENTS}</span><span class="titles">{items}</span></p>'
-    mark = "<br>".join(escape("".join(part)) for part in (SEAL_WORDS[:2], SEAL_WORDS[2:]))
+    mark = "<br>".join(escape(words) for words in SEAL_LINES)
     yield f'<div class="signature"><p class="seal">{mark}</p>'
     yield f"<p>{escape(sheet.signature)}</p><p>{escape(sheet.date)}</p></div>"
     if sheet.note:

@@ -7,16 +7,18 @@ place for the seal, 版记 at the foot. The measures stand in engine.letters.bla
 from __future__ import annotations
 
 import io
+import re
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from engine.core.instants import parse_date
 from engine.letters import blank
-from engine.letters.compose import ATTACHMENTS, SEAL_PLACE, Sheet, compose, printable
+from engine.letters.compose import ATTACHMENTS, Sheet, compose, printable
 from engine.letters.content import LetterContent
 from engine.letters.package import FIRST_DAY, fixed_package
-from engine.letters.paragraphs import add, dashed, draft_mark, field, first, frame, write
+from engine.letters.paragraphs import add, draft_mark, field, first, frame, picture, seal_circle, write
+from engine.letters.qr import qr_png
 from engine.letters.template import Template
 from engine.letters.title import cells
 
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 ORGANISATION_POINTS = (18, 36)
 ORGANISATION_WIDTH_POINTS = 468  # 165 mm, inside the rules
 CELL_POINTS = 15.793
+TEXT_WIDTH_POINTS = 442.2
+SEAL_POINTS = 119  # 42 mm
+QR_MILLIMETRES = 16
+DIGIT_BESIDE_CHINESE = re.compile("[0-9](?=[年月日])|[年月](?=[0-9])")
 ROLE_STYLES = {"body": blank.BODY, "heading": blank.HEADING, "fact": blank.BODY, "demand": blank.BODY}
 
 
@@ -71,15 +77,14 @@ def _properties(document: Document, content: LetterContent, sheet: Sheet) -> Non
 
 
 def _first_page_edges(document: Document, sheet: Sheet) -> None:
+    """A header taller than the margin: it moves the text of its own page down, in every word processor."""
     from docx.shared import Pt
 
     section = document.sections[0]
     header, footer = section.first_page_header, section.first_page_footer
     header.is_linked_to_previous = footer.is_linked_to_previous = False
     mark = write(first(header, blank.ORGANISATION), sheet.organisation)
-    points = Pt(_mark_points(sheet.organisation))
-    mark.runs[0].font.size = points
-    mark.paragraph_format.line_spacing = points
+    mark.runs[0].font.size = mark.paragraph_format.line_spacing = Pt(_mark_points(sheet.organisation))
     add(header, blank.RULE_TOP)
     if sheet.draft:
         draft_mark(header)
@@ -90,6 +95,7 @@ def _later_page_edges(document: Document, sheet: Sheet) -> None:
     section = document.sections[0]
     for header in (section.header, section.even_page_header):
         header.is_linked_to_previous = False
+        first(header, blank.END)
         if sheet.draft:
             draft_mark(header)
     for footer, style in ((section.footer, blank.PAGE_ODD), (section.even_page_footer, blank.PAGE_EVEN)):
@@ -134,25 +140,44 @@ def _signature(document: Document, sheet: Sheet) -> None:
     """Name and date centred on each other where the seal will stand; the date ends four characters from the edge."""
     from docx.shared import Pt
 
-    widths = [cells(text) * CELL_POINTS for text in (SEAL_PLACE, sheet.signature, sheet.date)]
-    centre = max(4 * CELL_POINTS + widths[2] / 2, widths[1] / 2)  # points from the right edge
-    seal = write(add(document, blank.SEAL), SEAL_PLACE)
-    dashed(seal)
-    name = write(add(document, blank.SIGNATURE), sheet.signature)
-    date = write(add(document, blank.SIGNATURE), sheet.date)
-    for paragraph, width in zip((seal, name, date), widths, strict=True):
-        paragraph.paragraph_format.right_indent = Pt(round(centre - width / 2, 1))
-    name.paragraph_format.keep_with_next = True
+    centre = max(4 * CELL_POINTS + _width(sheet.date) / 2, _width(sheet.signature) / 2)  # from the right edge
+    centre = min(centre, TEXT_WIDTH_POINTS / 2)
+    seal_circle(add(document, blank.SEAL), left=TEXT_WIDTH_POINTS - centre - SEAL_POINTS / 2, size=SEAL_POINTS)
+    for text in (sheet.signature, sheet.date):
+        paragraph = write(add(document, blank.SIGNATURE), text)
+        if _width(text) > TEXT_WIDTH_POINTS:  # becomes smaller, never a second line
+            paragraph.runs[0].font.size = Pt(int(2 * TEXT_WIDTH_POINTS / cells(text)) / 2)
+        paragraph.paragraph_format.left_indent = Pt(round(TEXT_WIDTH_POINTS - 2 * centre, 1))
     if sheet.note:
-        write(add(document, blank.NOTE), sheet.note)
+        note = write(add(document, blank.NOTE), sheet.note)
+        note.paragraph_format.space_before = Pt(14.5)  # the circle reaches into the next line
 
 
 def _foot(document: Document, sheet: Sheet) -> None:
     """版记 stands at the foot of the last page, without rules and without 印发: so the letter format wants it."""
+    identity = frame(add(document, blank.IDENTITY), blank.AT_THE_FOOT)
+    letter, digest = sheet.identity.split("　", 1)
+    write(identity, f"{letter}\t")
+    picture(identity, qr_png(sheet.code), QR_MILLIMETRES, says=sheet.code)
+    write(identity, f"\n{digest}")
     for text in sheet.imprint:
-        frame(write(add(document, blank.IMPRINT), text), blank.AT_THE_FOOT)
-    frame(write(add(document, blank.IDENTITY), sheet.identity), blank.AT_THE_FOOT)
+        paragraph = frame(write(add(document, blank.IMPRINT), text), blank.AT_THE_FOOT)
+        _hang(paragraph, text)
     add(document, blank.END)
+
+
+def _hang(paragraph: Paragraph, text: str) -> None:
+    """Second lines stand under the first word behind the colon."""
+    from docx.shared import Pt
+
+    hanging = 14 * (text.index("：") + 1)
+    paragraph.paragraph_format.left_indent = Pt(14 + hanging)
+    paragraph.paragraph_format.first_line_indent = Pt(-hanging)
+
+
+def _width(text: str) -> float:
+    """Points; between a digit and a Chinese character stands a quarter of a character."""
+    return (cells(text) + 0.25 * len(DIGIT_BESIDE_CHINESE.findall(text))) * CELL_POINTS
 
 
 def _mark_points(organisation: str) -> float:

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from engine.core.desk import Rules
+from engine.core.errors import LianxinError
 from engine.core.model import Case, Event
-from engine.letters.content import Fact, LetterContent, chinese_date, path_of
+from engine.letters.content import Fact, LetterContent, chinese_date
+from engine.letters.documents import write_documents
+from engine.letters.fonts import fonts_here
 from engine.letters.template import Template, load_template
-from engine.letters.web import render_html
-from engine.letters.word import render_docx
 from engine.runtime.assembly import readable
 from engine.runtime.handle import Line
 from engine.runtime.outputs import number_text
 from engine.store.reader import Reader
 
 CASE_REF_CHARACTERS = 12
+REFUSED_SHOWN_MAX = 10
 FACTS_MAX = 40
 """Facts printed in one letter, the latest; the case's log has all."""
 
@@ -38,6 +40,7 @@ def content_of(case: Case, letter_id: str, history: Iterable[Event], rules: Rule
     opened = next((c for key, c in case.clocks.items() if key.startswith(f"{letter_id}/reply#")), None)
     deadline = workflow.main.deadlines.get(str(data.get("deadline", "")))
     signed = track["entered"].get("signed")
+    history = tuple(history)
     return LetterContent(
         letter_id=letter_id,
         kind=kind.name,
@@ -55,7 +58,26 @@ def content_of(case: Case, letter_id: str, history: Iterable[Event], rules: Rule
         reply_within=str(data["reply_within"]),
         calendar_edition=rules.calendar.edition,
         signed_on=rules.calendar.local_day(signed).isoformat() if signed else None,
+        signers=signers(history, letter_id, rules) if signed else (),
     )
+
+
+def signers(history: Iterable[Event], letter_id: str, rules: Rules) -> tuple[str, ...]:
+    """In which office each of those who signed did so, in the order of signing; never a person's name.
+
+    Empty where the engine itself signed, as it may with an automatic kind.
+    """
+    waiting: list[str] = []
+    signed: tuple[str, ...] = ()
+    for event in history:
+        if event.data.get("track") != letter_id:
+            continue
+        if "approvals" in event.data and "to" not in event.data:
+            waiting = [role for role, _ in event.data["approvals"].get(f"{letter_id}.sign", [])]
+        elif event.data.get("to") == "signed":
+            signed, waiting = (*waiting, event.actor["role"]), []
+    titles = {name: role.title or name for name, role in rules.workflow.roles.items()}
+    return tuple(titles[role] for role in signed if role in titles)
 
 
 def facts(history: Iterable[Event], rules: Rules, before: str) -> Iterable[Fact]:
@@ -78,25 +100,31 @@ def facts(history: Iterable[Event], rules: Rules, before: str) -> Iterable[Fact]
 def write_letters(
     line: Line, reader: Reader, folder: Path, known: Mapping[str, Template], case_ids: Iterable[str]
 ) -> list[Path]:
-    """The documents of all letters of these cases, DOCX and HTML; the same bytes whenever they are written again."""
-    written = []
+    """The documents of all letters of these cases, PDF, DOCX and HTML; the same bytes whenever they are written.
+
+    Without PDF on a machine that has no fonts for one.
+
+    LianxinError LX-722 (exit 6) once all others are written: some letters have characters that no font here has.
+    """
+    fonts = fonts_here()
+    written, refused = [], []
     for case_id in case_ids:
         case = reader.load([case_id])[case_id]
         letters = [key for key, track in case.tracks.items() if track["track"] == "letter"]
         if not letters:
             continue
         rules = line.book.pinned(case.workflow)
-        history = reader.history(case_id)
+        history = list(reader.history(case_id))
         for letter_id in letters:
             content = content_of(case, letter_id, history, rules)
             template = known[rules.workflow.letters[content.kind].template]
-            path = folder / path_of(content.kind, content.number or letter_id)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            for suffix, document in (
-                ("docx", render_docx(content, template)),
-                ("html", render_html(content, template).encode()),
-            ):
-                target = path.with_name(f"{path.name}.{suffix}")
-                target.write_bytes(document)
-                written.append(target)
+            try:
+                written += write_documents(content, template, fonts, folder)
+            except LianxinError as error:
+                if error.code != "LX-717":
+                    raise
+                refused.append(f"{letter_id} {error.facts['characters']}")
+    if refused:
+        shown = "；".join(refused[:REFUSED_SHOWN_MAX])
+        raise LianxinError("LX-722", exit_code=6, count=str(len(refused)), letters=shown, written=str(len(written)))
     return written

@@ -1,4 +1,4 @@
-"""What is said about letters and their templates (LX-700 … LX-719)."""
+"""What is said about letters and their templates (LX-700 … LX-722)."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ CODES: dict[str, Entry] = {
         remedy_en="Give the value when drafting the letter, or take the sentence out of the template.",
     ),
     "LX-717": Entry(
-        zh="字体 {fonts} 缺少函件 {letter} 中的字：{characters}。为免漏字，不予打印。",
-        en="The fonts {fonts} lack characters of the letter {letter}: {characters}. It is not printed.",
-        remedy_zh="请在设置中加入含有这些字的字体（如宋体-ExtB、Noto Serif CJK）后重试。",
-        remedy_en="Add a font that has them to the settings (SimSun-ExtB, Noto Serif CJK) and try again.",
+        zh="函件 {letter} 中有字体里没有的字：{characters}。为免漏字，不予输出。所用字体：{fonts}。",
+        en="The letter {letter} has characters that its fonts lack: {characters}. It is not printed. Fonts: {fonts}.",
+        remedy_zh="请把含有这些字的字体（如 SimSun-ExtB、Noto Serif CJK SC）装到 /usr/local/share/fonts 后重试。",
+        remedy_en="Put a font with them (SimSun-ExtB, Noto Serif CJK SC) into /usr/local/share/fonts and try again.",
     ),
     "LX-718": Entry(
         zh="字体文件 {font} 无法读取：{reason}。",
@@ -112,5 +112,23 @@ CODES: dict[str, Entry] = {
         en="{value} is not a length of time, so no answer can be asked for within it.",
         remedy_zh="请写作 5 working days、30 days、24 hours 或 5个工作日。",
         remedy_en="Write 5 working days, 30 days, 24 hours or 5个工作日.",
+    ),
+    "LX-720": Entry(
+        zh="没有可以代替 {font} 的字体，不能输出 PDF 函件。查找过：{folders}。",
+        en="No font here can stand in for {font}, so no letter can be printed as PDF. Looked in: {folders}.",
+        remedy_zh="请安装 Debian 软件包 fonts-noto-cjk，或者把字体放进上述目录。",
+        remedy_en="Install the Debian package fonts-noto-cjk, or put the fonts into one of these folders.",
+    ),
+    "LX-721": Entry(
+        zh="函件 {letter} 由 {signed} 人签发，少于这一种类要求的 {needed} 人，不能成函。",
+        en="The letter {letter} is signed by {signed} where its kind needs {needed}: it cannot be set.",
+        remedy_zh="请核对流程 letters: 中这一种类的 sign 与模板中的 signatures 是否一致。",
+        remedy_en="See that `sign` under `letters:` in the workflow asks for as many as `signatures` in the template.",
+    ),
+    "LX-722": Entry(
+        zh="{count} 件函件有字体里没有的字，未予输出：{letters}。其余已写出 {written} 个文件。",
+        en="{count} letters were not written, for no font here has these characters: {letters}. {written} files were.",
+        remedy_zh="请把含有这些字的字体装到 /usr/local/share/fonts 后重新输出。",
+        remedy_en="Put a font that has them into /usr/local/share/fonts and write the letters again.",
     ),
 }
