@@ -7,52 +7,42 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from engine.core.actions import ActionSpec
 from engine.core.errors import LianxinError, Problem
-from engine.core.guards import Guard
 from engine.core.machine import build_table, later_transitions
 from engine.core.model import ENGINE
-from engine.core.report import suggest
 from engine.core.workflow import (
     MAIN,
-    By,
     Count,
     Deadline,
-    Field,
     Machine,
     Role,
     State,
     Transition,
     Workflow,
 )
-from engine.language.compile_deadlines import compile_deadlines, moves_of
+from engine.language.compile_deadlines import compile_deadlines
 from engine.language.compile_doors import compile_intake, compile_openings
-from engine.language.compile_facts import WHAT_ZH, Fact, in_words
 from engine.language.compile_fields import (
     OF_CASE,
     OF_TRACK,
     TRACK_WORDS,
-    compile_field,
-    field_problem,
-    name_problem,
 )
-from engine.language.compile_form import read_form
+from engine.language.compile_form import Path
 from engine.language.compile_letters import compile_letter
 from engine.language.compile_moves import add_extension, compile_transition
 from engine.language.compile_reactions import check_ends, compile_reactions
+from engine.language.context import PHASES, Context
 from engine.language.expressions import Expressions
-from engine.language.yaml_source import Source, load
-from schemas.workflow_file import ByForm, FieldForm, StateForm, Texts, TrackForm, WorkflowForm
+from engine.language.yaml_source import load
+from schemas.workflow_file import StateForm, Texts, TrackForm, WorkflowForm
 
-Path = tuple[str | int, ...]
 MAX_TOLD = 500
 """Faults told of one file; who has more mends these first."""
-PHASES = ("received", "assigned", "handled", "reviewed", "closed")
 
 
 def compile_workflow(
@@ -82,55 +72,8 @@ def _beside(problems: Iterable[Problem], told: Iterable[Problem]) -> list[Proble
     return [p for p in problems if not (lines and (p.code == "LX-205" or (p.span and p.span.line in lines)))]
 
 
-@dataclass
-class Compiler:
+class Compiler(Context):
     """One run over one file: collects problems instead of stopping at the first."""
-
-    source: Source
-    file: str
-    actions: Mapping[str, ActionSpec]
-    shipped: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.reading = read_form(self.source, self.shipped)
-        self.problems: list[Problem] = list(self.reading.problems)
-        self.wheres: dict[tuple[str, str], Guard] = {}
-
-    def problem(
-        self, code: str, path: Path, *, key: bool = False, word: str = "", suggestion: str | None = None, **facts: Fact
-    ) -> None:
-        """Note a fault at a path of the form (at `word` within it), unless it follows from one that was told."""
-        self.note(code, path, facts, key=key, word=word, suggestion=suggestion)
-
-    def note(
-        self,
-        code: str,
-        path: Path,
-        facts: Mapping[str, Fact],
-        *,
-        key: bool = False,
-        word: str = "",
-        suggestion: str | None = None,
-    ) -> None:
-        """The same, with the facts in a mapping."""
-        if not self.reading.is_consequence(path):
-            span = self.reading.span(path, key=key, word=word)
-            self.problems.append(Problem(code, self.file, span, in_words(facts), suggestion=suggestion))
-
-    def unknown(self, what: str, name: str, known: Iterable[str], path: Path, *, key: bool = False) -> None:
-        """A name that nothing answers to, with did-you-mean."""
-        if name not in self.reading.doubted:
-            known = sorted(known)
-            said = (WHAT_ZH.get(what, what), what)
-            near = suggest(name, known)
-            self.problem(
-                "LX-202", path, key=key, word=name, suggestion=near, what=said, name=name, known="、".join(known)
-            )
-
-    def place(self, path: Path) -> str:
-        """`file:line`, for "why not"."""
-        span = self.reading.span(path)
-        return f"{self.file}:{span.line}" if span else self.file
 
     # ── meaning ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,9 +85,9 @@ class Compiler:
             for name, track in form.tracks.items()
         }
         for name in form.tracks:
-            self._name(name, ("tracks", name), TRACK_WORDS)
+            self.name_of(name, ("tracks", name), TRACK_WORDS)
         for name in form.counts:
-            self._name(name, ("counts", name))
+            self.name_of(name, ("counts", name))
         states = {
             MAIN: self._states(form.states, ("states",), main=True),
             **{n: self._states(t.states, ("tracks", n, "states"), main=False) for n, t in form.tracks.items()},
@@ -192,23 +135,10 @@ class Compiler:
             **_clock_indexes(main, machines),
         )
 
-    def field(self, path: Path, name: str, form: FieldForm, taken: frozenset[str] = frozenset()) -> Field:
-        """The field of a form; its faults are noted. `taken` are names that mean something else there."""
-        self._name(name, path, taken)
-        field = compile_field(name, form)
-        if fault := field_problem(name, form, field):
-            code, at, facts = fault
-            self.note(code, (*path, *at), facts, key=not at)
-        return field
-
-    def _name(self, name: str, path: Path, taken: frozenset[str] = frozenset()) -> None:
-        if code := name_problem(name, taken):
-            self.problem(code, path, key=True, name=name)
-
     def _states(self, states: Mapping[str, StateForm], path: Path, *, main: bool) -> dict[str, State]:
         found = {}
         for name, form in states.items():
-            self._name(name, (*path, name))
+            self.name_of(name, (*path, name))
             if form.sealed:
                 self.role_known(form.sealed.to, (*path, name, "sealed", "to"), engine=False)
             phase = form.phase or (name if name in PHASES else "")
@@ -221,20 +151,6 @@ class Compiler:
         if len(initial) != 1:
             self.problem("LX-209", path, key=True, count=str(len(initial)))
         return found
-
-    def role_known(self, role: str, path: Path, *, engine: bool = True) -> None:
-        if role not in self.form.roles and not (engine and role == ENGINE):
-            self.unknown("a role", role, self.form.roles, path)
-
-    def by(self, form: ByForm, path: Path, *, letter: bool = False) -> By:
-        """Who may: one of the four forms. `{kind: sign}` is a letter's alone."""
-        by = By(tuple(form.any), tuple(form.all), form.two or "", form.kind == "sign")
-        alone = sum(map(bool, (by.any, by.all, by.two, by.of_kind))) == 1 and (letter or not by.of_kind)
-        if not alone or len(set(by.roles)) != len(by.roles) or (by.all and len(by.all) < 2):
-            self.problem("LX-210", path)
-        for role in by.roles:
-            self.role_known(role, path)
-        return by
 
     def _role(self, name: str) -> Role:
         form, path = self.form.roles[name], ("roles", name)
@@ -266,23 +182,6 @@ class Compiler:
         scope = self.expressions.of_track(form.of, counts=False)
         return Count(form.of, self.expressions.guard(scope, form.where, (*path, "where"), want="bool"))
 
-    def moves(self, machine: str) -> set[str]:
-        """Names of all moves of a machine; of the main line, openings too."""
-        return moves_of(self, machine)
-
-    def given_to(self, machine: str, move: str) -> dict[str, Field]:
-        """The fields that a move of that name takes on the spot, wherever it is defined."""
-        rows = [row for (_, name), row in self.machines[machine].table.items() if name == move]
-        return {field.name: field for row in rows for field in row.event_needs}
-
-    def check_given(self, command: str, ways: list[list[str]], given: Iterable[str], path: Path) -> None:
-        """A command made by the file itself brings what it needs, in one of the ways it can be carried out."""
-        given = set(given)
-        missing = [[name for name in needed if name not in given] for needed in ways]
-        if missing and all(missing):
-            names = "、".join(sorted(missing, key=len)[0])
-            self.problem("LX-227", path, key=True, command=command, names=names)
-
     # ── machines ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _machine(self, name: str, forms: Mapping[str, StateForm], path: Path, track: TrackForm | None) -> Machine:
@@ -296,7 +195,7 @@ class Compiler:
             for transition, move in self.form.transitions.items():
                 at: Path = ("transitions", transition)
                 compiled = compile_transition(self, name, transition, move, at)
-                for state in self._states_meant(move.from_, (*at, "from")):
+                for state in self.known_states(move.from_, (*at, "from")):
                     rows.setdefault((state, transition), compiled)
         deadlines = compile_deadlines(self, name)
         for deadline in deadlines.values():
@@ -318,7 +217,7 @@ class Compiler:
             title=(track.title.zh or name) if track else "",
             many=bool(track and track.many),
             opens_by=tuple(opens.by) if opens else (),
-            opens_from=frozenset(self._states_meant(opens.from_, (*opens_path, "from"))) if opens else frozenset(),
+            opens_from=frozenset(self.known_states(opens.from_, (*opens_path, "from"))) if opens else frozenset(),
             opens_when=(
                 self.expressions.conditions(self.expressions.opening(name), opens.when, (*opens_path, "when"), name)
                 if opens
@@ -327,24 +226,6 @@ class Compiler:
             after_close=track.after_close if track else "keep",
             reachable=later_transitions(self.states[name], table),
         )
-
-    def states_meant(self, names: Iterable[str]) -> list[str]:
-        """States of the main line: by name, by phase, or "*" for every state neither final nor sealed."""
-        found: list[str] = []
-        for name in names:
-            if name == "*":
-                found += [s.name for s in self.states[MAIN].values() if not s.final and not s.sealed_to]
-            elif name in self.states[MAIN]:
-                found.append(name)
-            else:
-                found += [s.name for s in self.states[MAIN].values() if s.phase == name]
-        return list(dict.fromkeys(found))
-
-    def _states_meant(self, names: Iterable[str], path: Path) -> list[str]:
-        for name in names:
-            if name != "*" and name not in self.states[MAIN] and name not in PHASES:
-                self.unknown("a state or phase", name, [*self.states[MAIN], *PHASES], path)
-        return self.states_meant(names)
 
 
 def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, Any]:
@@ -371,4 +252,4 @@ def _clock_indexes(main: Machine, tracks: Mapping[str, Machine]) -> dict[str, An
     }
 
 
-__all__ = ["Compiler", "Texts", "compile_workflow"]
+__all__ = ["Texts", "compile_workflow"]

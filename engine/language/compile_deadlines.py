@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.core.clocks import check_reminder
 from engine.core.guards import Guard, Scope, interpolation
 from engine.core.lengths import Length, parse_length
 from engine.core.workflow import MAIN, Deadline, Extension, NamedCondition, State, Transition
 from engine.language.compile_facts import not_a_length
+from engine.language.compile_form import Path
+from engine.language.context import Context
 from schemas.workflow_file import Condition, DeadlineForm
-
-if TYPE_CHECKING:
-    from engine.language.compile import Compiler, Path
 
 ANY_EVENT = "any event"
 
 
-def compile_deadlines(compiler: Compiler, machine: str) -> dict[str, Deadline]:
+def compile_deadlines(compiler: Context, machine: str) -> dict[str, Deadline]:
     """The deadlines of the main line or of one kind of track."""
     forms = compiler.form.tracks[machine].deadlines if machine else compiler.form.deadlines
     root: Path = ("tracks", machine, "deadlines") if machine else ("deadlines",)
     return {name: _deadline(compiler, machine, name, form, (*root, name)) for name, form in forms.items()}
 
 
-def _deadline(compiler: Compiler, machine: str, name: str, form: DeadlineForm, path: Path) -> Deadline:
+def _deadline(compiler: Context, machine: str, name: str, form: DeadlineForm, path: Path) -> Deadline:
     scope = compiler.expressions.of_machine(machine)
     fields = [text for text in form.from_ if interpolation(text) is not None]
     names = [text for text in form.from_ if text != ANY_EVENT and text not in fields]
@@ -84,7 +83,7 @@ def _deadline(compiler: Compiler, machine: str, name: str, form: DeadlineForm, p
     )
 
 
-def trigger_names(compiler: Compiler, machine: str, texts: Iterable[str], path: Path) -> frozenset[str]:
+def trigger_names(compiler: Context, machine: str, texts: Iterable[str], path: Path) -> frozenset[str]:
     """`handled`, `transition.X`, `T.state.S`, `T.transition.X` → the names that moves fire."""
     found = set()
     for text in texts:
@@ -133,7 +132,7 @@ def _targets(state: str, move: Transition, states: Mapping[str, State]) -> set[s
     return {move.to or state}
 
 
-def moves_of(compiler: Compiler, machine: str) -> set[str]:
+def moves_of(compiler: Context, machine: str) -> set[str]:
     """Names of all moves of a machine; of the main line, openings too."""
     states = compiler.form.tracks[machine].states if machine else compiler.form.states
     names = {name for state in states.values() for name in state.transitions}
@@ -148,7 +147,7 @@ def moves_of(compiler: Compiler, machine: str) -> set[str]:
     return names
 
 
-def _within(compiler: Compiler, machine: str, scope: Scope, form: DeadlineForm, path: Path) -> dict[str, Any]:
+def _within(compiler: Context, machine: str, scope: Scope, form: DeadlineForm, path: Path) -> dict[str, Any]:
     if form.within is None:
         return {}
     at: Path = (*path, "within")
@@ -171,14 +170,14 @@ def _within(compiler: Compiler, machine: str, scope: Scope, form: DeadlineForm, 
     return {"within": _length(compiler, form.within, at)}
 
 
-def _choices(compiler: Compiler, machine: str, guard: Guard) -> tuple[str, ...]:
+def _choices(compiler: Context, machine: str, guard: Guard) -> tuple[str, ...]:
     """The values of the enum field that a table of lengths chooses by."""
     owner, _, name = guard.text.partition(".")
     fields = compiler.track_fields.get(machine, {}) if owner == "track" else compiler.fields
     return fields[name].of if name in fields else ()
 
 
-def _length(compiler: Compiler, text: str, path: Path) -> Length | None:
+def _length(compiler: Context, text: str, path: Path) -> Length | None:
     try:
         return parse_length(text)
     except ValueError as error:
@@ -186,7 +185,7 @@ def _length(compiler: Compiler, text: str, path: Path) -> Length | None:
         return None
 
 
-def _reminders(compiler: Compiler, texts: list[str], path: Path) -> tuple[str, ...]:
+def _reminders(compiler: Context, texts: list[str], path: Path) -> tuple[str, ...]:
     for number, text in enumerate(texts):
         try:
             check_reminder(text)
@@ -200,7 +199,7 @@ def _reminders(compiler: Compiler, texts: list[str], path: Path) -> tuple[str, .
     return tuple(texts)
 
 
-def _check(compiler: Compiler, form: DeadlineForm, path: Path, within: Mapping[str, Any], *, restartable: bool) -> None:
+def _check(compiler: Context, form: DeadlineForm, path: Path, within: Mapping[str, Any], *, restartable: bool) -> None:
     if (form.within is None) == (form.due is None):
         compiler.problem("LX-217", path, key=True)
     length = within.get("within")
@@ -218,7 +217,7 @@ def _check(compiler: Compiler, form: DeadlineForm, path: Path, within: Mapping[s
             compiler.unknown("a state", state, compiler.states[machine], (*path, "pause", "while"))
 
 
-def may_start_again(compiler: Compiler, machine: str, starts: frozenset[str]) -> bool:
+def may_start_again(compiler: Context, machine: str, starts: frozenset[str]) -> bool:
     """Whether a second start is possible: a way through the machine that passes two starts, the opening included.
 
     Starts in a track count as possible again where many of it may be open.
@@ -247,7 +246,7 @@ def may_start_again(compiler: Compiler, machine: str, starts: frozenset[str]) ->
     return any(source in _reachable(ways, target) for target in after for source, _ in starting)
 
 
-def _arrows(compiler: Compiler, machine: str) -> Iterable[tuple[str, str, str, bool]]:
+def _arrows(compiler: Context, machine: str) -> Iterable[tuple[str, str, str, bool]]:
     """(state, transition, state after it, whether that is entered); `back` may enter any state that leads here."""
     form = compiler.form.tracks[machine] if machine else compiler.form
     moves = [(state, name, move.to) for state, f in form.states.items() for name, move in f.transitions.items()]
@@ -273,7 +272,7 @@ def _reachable(ways: Mapping[str, set[str]], start: str) -> set[str]:
     return seen
 
 
-def _then(compiler: Compiler, machine: str, name: str | None, path: Path) -> str:
+def _then(compiler: Context, machine: str, name: str | None, path: Path) -> str:
     """The move made when the deadline ends: the engine must be listed, and nobody is there to fill in what it needs."""
     if name is None:
         return ""
@@ -282,7 +281,7 @@ def _then(compiler: Compiler, machine: str, name: str | None, path: Path) -> str
     return name
 
 
-def _extension(compiler: Compiler, form: DeadlineForm, path: Path) -> Extension | None:
+def _extension(compiler: Context, form: DeadlineForm, path: Path) -> Extension | None:
     if form.extend is None:
         return None
     for role in [*form.extend.asked_by, *form.extend.approved_by]:
@@ -294,7 +293,7 @@ def _extension(compiler: Compiler, form: DeadlineForm, path: Path) -> Extension 
 
 
 def _named(
-    compiler: Compiler, scope: Scope, forms: list[Condition], path: Path, name: str
+    compiler: Context, scope: Scope, forms: list[Condition], path: Path, name: str
 ) -> tuple[NamedCondition, ...]:
     found = compiler.expressions.conditions(scope, forms, path, name)
     return tuple(c if c.name else replace(c, name=f"{name}.{n}") for n, c in enumerate(found, start=1))

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.core.guards import interpolation
 from engine.core.workflow import MAIN, Field, IntakeRule, Machine, Opening, Transition
+from engine.language.compile_deadlines import moves_of
+from engine.language.compile_form import Path
 from engine.language.compile_moves import compile_needs
+from engine.language.context import Context
 from schemas.workflow_file import IntakeForm
-
-if TYPE_CHECKING:
-    from engine.language.compile import Compiler, Path
-
 
 OPEN = "open"
 """`does: follow_up.open` opens a track."""
 
 
-def compile_openings(compiler: Compiler, main: Machine) -> dict[str, Opening]:
+def compile_openings(compiler: Context, main: Machine) -> dict[str, Opening]:
     """The commands that begin a case, by name."""
     return {name: _opening(compiler, name, main) for name in compiler.form.opens}
 
 
-def compile_intake(
-    compiler: Compiler, opens: Mapping[str, Opening], main: Machine
-) -> dict[str, tuple[IntakeRule, ...]]:
+def compile_intake(compiler: Context, opens: Mapping[str, Opening], main: Machine) -> dict[str, tuple[IntakeRule, ...]]:
     """The intake rules by foreign event type."""
     return {type_: (_rule(compiler, type_, form, opens, main),) for type_, form in compiler.form.intake.items()}
 
@@ -40,7 +37,7 @@ def must_bring(move: Transition | Opening) -> list[str]:
     return [*(field.name for field in move.case_needs), *required(move.event_needs)]
 
 
-def _opening(compiler: Compiler, name: str, main: Machine) -> Opening:
+def _opening(compiler: Context, name: str, main: Machine) -> Opening:
     form, path = compiler.form.opens[name], ("opens", name)
     by = compiler.by(form.by, (*path, "by"))
     if form.needs is None:
@@ -52,7 +49,7 @@ def _opening(compiler: Compiler, name: str, main: Machine) -> Opening:
     return opening
 
 
-def _check_same_fields(compiler: Compiler, opening: Opening, main: Machine, path: Path) -> None:
+def _check_same_fields(compiler: Context, opening: Opening, main: Machine, path: Path) -> None:
     """An opening that is a move too: a field both take is read, and kept from sight, before it is known which it is."""
     takes = {**compiler.fields, **{f.name: f for f in opening.event_needs}}
     for (_, name), row in main.table.items():
@@ -67,7 +64,7 @@ def _check_same_fields(compiler: Compiler, opening: Opening, main: Machine, path
                 return
 
 
-def _rule(compiler: Compiler, type_: str, form: IntakeForm, opens: Mapping[str, Opening], main: Machine) -> IntakeRule:
+def _rule(compiler: Context, type_: str, form: IntakeForm, opens: Mapping[str, Opening], main: Machine) -> IntakeRule:
     path: Path = ("intake", type_)
     _check_command(compiler, form, path, opens, main)
     for key in form.petitioner:
@@ -92,7 +89,7 @@ def _rule(compiler: Compiler, type_: str, form: IntakeForm, opens: Mapping[str, 
 
 
 def _check_command(
-    compiler: Compiler, form: IntakeForm, path: Path, opens: Mapping[str, Opening], main: Machine
+    compiler: Context, form: IntakeForm, path: Path, opens: Mapping[str, Opening], main: Machine
 ) -> None:
     """What the event does exists, its role may do it, and it brings what that needs and nothing else."""
     compiler.role_known(form.as_, (*path, "as"), engine=False)
@@ -102,7 +99,7 @@ def _check_command(
     rows = [row for (_, name), row in machine.table.items() if name == move]
     opened = machine if machine is not main and move == OPEN else None
     if opening is None and opened is None and not rows:
-        if move not in compiler.moves(machine.name):
+        if move not in moves_of(compiler, machine.name):
             doable = {*(opens if machine is main else [OPEN]), *(name for _, name in machine.table)}
             compiler.unknown("a transition or opening", move, doable, (*path, "does"))
         return

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from engine.core.lengths import parse_length
 from engine.core.model import ENGINE
 from engine.core.workflow import By, LetterKind
 from engine.language.compile_facts import not_a_length
+from engine.language.compile_form import Path
+from engine.language.context import Context
 from schemas.workflow_file import LetterForm
-
-if TYPE_CHECKING:
-    from engine.language.compile import Compiler, Path
 
 LETTER = "letter"
 """The track that letters are."""
@@ -26,7 +24,7 @@ _SIGNING = re.compile(r"(?:^|_)sign(?:$|_)")
 _SIGNING_ZH = re.compile(r"签发|签批|签署")
 
 
-def compile_letter(compiler: Compiler, name: str) -> LetterKind:
+def compile_letter(compiler: Context, name: str) -> LetterKind:
     """One kind of letter. Risk warnings and accountability recommendations are people's; the latter two people's."""
     form, path = compiler.form.letters[name], ("letters", name)
     try:
@@ -49,7 +47,7 @@ def is_accountability(name: str, form: LetterForm) -> bool:
     return ACCOUNTABILITY in (name, form.template) or form.level >= ACCOUNTABILITY_LEVEL
 
 
-def check_engine(compiler: Compiler, machine: str, name: str, to: str | None, title: str, by: By, path: Path) -> None:
+def check_engine(compiler: Context, machine: str, name: str, to: str | None, title: str, by: By, path: Path) -> None:
     """A move that lists the engine: never one that refuses, and never one that signs what is not automatic."""
     if ENGINE not in by.roles:
         return

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.core.workflow import MAIN, By, Deadline, Field, Transition
 from engine.language.compile_deadlines import states_it_runs_in
 from engine.language.compile_fields import BUILT_IN_NEEDS, OF_EVENT
+from engine.language.compile_form import Path
 from engine.language.compile_letters import LETTER, check_engine
+from engine.language.context import Context
 from schemas.workflow_file import FieldForm, TransitionForm
-
-if TYPE_CHECKING:
-    from engine.language.compile import Compiler, Path
 
 BACK = "back"
 
 
-def compile_transition(compiler: Compiler, machine: str, name: str, form: TransitionForm, path: Path) -> Transition:
+def compile_transition(compiler: Context, machine: str, name: str, form: TransitionForm, path: Path) -> Transition:
     if form.to is not None and form.to != BACK and form.to not in compiler.states[machine]:
         compiler.unknown("a state", form.to, [*compiler.states[machine], BACK], (*path, "to"))
     case_needs, event_needs = compile_needs(compiler, machine, form.needs, (*path, "needs"))
@@ -53,7 +52,7 @@ def compile_transition(compiler: Compiler, machine: str, name: str, form: Transi
 
 
 def compile_needs(
-    compiler: Compiler, machine: str, needs: Mapping[str, FieldForm | None], path: Path
+    compiler: Context, machine: str, needs: Mapping[str, FieldForm | None], path: Path
 ) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
     """(fields of the case or track, fields kept with the event) that `needs` names or declares."""
     fields = compiler.track_fields[machine] if machine else compiler.fields
@@ -70,7 +69,7 @@ def compile_needs(
     return tuple(of_case), tuple(of_event)
 
 
-def _takes(compiler: Compiler, machine: str, names: Iterable[str], path: Path) -> tuple[Field, ...]:
+def _takes(compiler: Context, machine: str, names: Iterable[str], path: Path) -> tuple[Field, ...]:
     fields = compiler.track_fields[machine] if machine else compiler.fields
     for name in names:
         if name not in fields:
@@ -78,7 +77,7 @@ def _takes(compiler: Compiler, machine: str, names: Iterable[str], path: Path) -
     return tuple(fields[name] for name in names if name in fields)
 
 
-def _before(compiler: Compiler, machine: str, text: str | None, path: Path) -> tuple[str, str] | None:
+def _before(compiler: Context, machine: str, text: str | None, path: Path) -> tuple[str, str] | None:
     if text is None:
         return None
     owner, name = (MAIN, text.removeprefix("case.")) if text.startswith("case.") else (machine, text)
@@ -89,7 +88,7 @@ def _before(compiler: Compiler, machine: str, text: str | None, path: Path) -> t
 
 
 def _sets(
-    compiler: Compiler, machine: str, sets: Mapping[str, Any], scope: Any, path: Path, present: frozenset[str]
+    compiler: Context, machine: str, sets: Mapping[str, Any], scope: Any, path: Path, present: frozenset[str]
 ) -> tuple[tuple[Field, Any], ...]:
     fields = compiler.track_fields[machine] if machine else compiler.fields
     found = []
@@ -102,9 +101,7 @@ def _sets(
     return tuple(found)
 
 
-def add_extension(
-    compiler: Compiler, rows: dict[tuple[str, str], Transition], machine: str, deadline: Deadline
-) -> None:
+def add_extension(compiler: Context, rows: dict[tuple[str, str], Transition], machine: str, deadline: Deadline) -> None:
     """`extend:` makes two or three moves that stay: ask, grant, refuse (request, approval, cap; 条例 三十四)."""
     name, extension = deadline.name, deadline.extension
     assert extension is not None

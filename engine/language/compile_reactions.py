@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.core.actions import ENGINE_ACTIONS, LEVELS, ActionSpec
 from engine.core.guards import Scope, interpolation
@@ -14,10 +14,9 @@ from engine.core.workflow import MAIN, Action, Field, Machine, Reaction
 from engine.language.compile_deadlines import moves_of
 from engine.language.compile_doors import must_bring, required
 from engine.language.compile_facts import not_a_length, reserved
+from engine.language.compile_form import Path
+from engine.language.context import Context
 from schemas.workflow_file import RESERVED_ACTIONS, ActionForm, ReactionForm
-
-if TYPE_CHECKING:
-    from engine.language.compile import Compiler, Path
 
 TRACKS_OF_ACTIONS: Mapping[str, str] = {
     "issue_letter": "letter",
@@ -28,7 +27,7 @@ TRACKS_OF_ACTIONS: Mapping[str, str] = {
 CLOCK_EVENTS = ("started", "reminder", "missed", "met", "lapsed", "corrected")
 
 
-def compile_reactions(compiler: Compiler, main: Machine, tracks: Mapping[str, Machine]) -> tuple[Reaction, ...]:
+def compile_reactions(compiler: Context, main: Machine, tracks: Mapping[str, Machine]) -> tuple[Reaction, ...]:
     """The reactions in the order of the file."""
     known = {**compiler.actions, **{spec.name: spec for spec in ENGINE_ACTIONS}}
     machines = {MAIN: main, **tracks}
@@ -39,7 +38,7 @@ def compile_reactions(compiler: Compiler, main: Machine, tracks: Mapping[str, Ma
 
 
 def _reaction(
-    compiler: Compiler,
+    compiler: Context,
     name: str,
     form: ReactionForm,
     path: Path,
@@ -72,7 +71,7 @@ def _reaction(
     )
 
 
-def _upon(compiler: Compiler, text: str, path: Path) -> tuple[str, str]:
+def _upon(compiler: Context, text: str, path: Path) -> tuple[str, str]:
     """The machine a name belongs to and, of `transition.X`, X. A name nothing fires is a fault."""
     if text in ("case.opened", "case.closed"):
         return MAIN, ""
@@ -103,7 +102,7 @@ def _upon(compiler: Compiler, text: str, path: Path) -> tuple[str, str]:
     return MAIN, ""
 
 
-def _event_fields(compiler: Compiler, owner: str, move: str, machines: Mapping[str, Machine]) -> list[Field]:
+def _event_fields(compiler: Context, owner: str, move: str, machines: Mapping[str, Machine]) -> list[Field]:
     """What the move of that name takes on the spot, wherever it is defined."""
     if not move or owner not in machines:
         return []
@@ -114,7 +113,7 @@ def _event_fields(compiler: Compiler, owner: str, move: str, machines: Mapping[s
 
 
 def _action(
-    compiler: Compiler,
+    compiler: Context,
     scope: Scope,
     form: ActionForm,
     index: int,
@@ -160,7 +159,7 @@ def _action(
     return Action(form.action, params, index)
 
 
-def _check_fired(compiler: Compiler, name: str, form: ActionForm, path: Path, machines: Mapping[str, Machine]) -> None:
+def _check_fired(compiler: Context, name: str, form: ActionForm, path: Path, machines: Mapping[str, Machine]) -> None:
     """The engine is listed for the move it is to make, and brings what that needs."""
     head, _, tail = name.partition(".")
     owner, move = (head, tail) if head in compiler.form.tracks else (MAIN, name)
@@ -172,13 +171,13 @@ def _check_fired(compiler: Compiler, name: str, form: ActionForm, path: Path, ma
     compiler.check_given(name, ways, form.with_, path)
 
 
-def _check_opened(compiler: Compiler, name: str, form: ActionForm, path: Path) -> None:
+def _check_opened(compiler: Context, name: str, form: ActionForm, path: Path) -> None:
     """What is opened gets the data it cannot do without."""
     if name in compiler.track_fields:
         compiler.check_given(name, [required(compiler.track_fields[name].values())], form.with_, path)
 
 
-def check_ends(compiler: Compiler, machines: Mapping[str, Machine]) -> None:
+def check_ends(compiler: Context, machines: Mapping[str, Machine]) -> None:
     """`then:` of a deadline: the engine is listed for that move, and nobody is there to give what it needs."""
     for machine in machines.values():
         root: Path = ("tracks", machine.name, "deadlines") if machine.name else ("deadlines",)
@@ -192,7 +191,7 @@ def check_ends(compiler: Compiler, machines: Mapping[str, Machine]) -> None:
                 compiler.check_given(deadline.then, ways, (), path)
 
 
-def _with(compiler: Compiler, scope: Scope, form: ActionForm, given: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _with(compiler: Context, scope: Scope, form: ActionForm, given: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """What goes with `open: TRACK` (the track's data) or `fire: TRANSITION` (what it needs or takes)."""
     if "track" in given:
         fields = dict(compiler.track_fields.get(str(given["track"]), {}))
@@ -210,7 +209,7 @@ def _with(compiler: Compiler, scope: Scope, form: ActionForm, given: Mapping[str
     return found
 
 
-def _where(compiler: Compiler, form: ActionForm, given: Mapping[str, Any], path: Path) -> None:
+def _where(compiler: Context, form: ActionForm, given: Mapping[str, Any], path: Path) -> None:
     """`fire: T.transition` with `where:`: a condition over each track T."""
     head = str(given.get("transition", "")).partition(".")[0]
     if head not in compiler.form.tracks:
@@ -227,7 +226,7 @@ _WANTS = {
 """The kind of result that an expression for a parameter gives."""
 
 
-def _param(compiler: Compiler, scope: Scope, kind: str, value: Any, path: Path) -> Any:
+def _param(compiler: Context, scope: Scope, kind: str, value: Any, path: Path) -> Any:
     if isinstance(value, str) and interpolation(value) is not None:
         return compiler.expressions.guard(scope, value, path, want=_WANTS.get(kind), optional_ok=True)
     if not isinstance(value, str) and kind not in ("int", "unit", "text", "duration"):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.core.guards import Guard, GuardFaults, Kind, Scope, Shape, Untyped, interpolation, untyped
 from engine.core.report import suggest
 from engine.core.workflow import MAIN, Field, NamedCondition, State
 from engine.language.compile_fields import constant_fault
+from engine.language.compile_form import Path
+from engine.language.notes import Notes
 from schemas.workflow_file import Condition, WorkflowForm
-
-if TYPE_CHECKING:
-    from engine.language.compile import Compiler, Path
 
 EVENT_SHAPE: Mapping[str, Kind] = {
     "type": Kind("text"),
@@ -46,13 +45,13 @@ class Expressions:
 
     def __init__(
         self,
-        compiler: Compiler,
+        notes: Notes,
         fields: Mapping[str, Field],
         tracks: Mapping[str, Mapping[str, Field]],
         states: Mapping[str, Mapping[str, State]],
         form: WorkflowForm,
     ) -> None:
-        self.compiler = compiler
+        self.notes = notes
         self.form = form
         self.fields = fields
         self.tracks = tracks
@@ -176,7 +175,7 @@ class Expressions:
             at: Path = (*path, number)
             guard = self.guard(scope, form.condition, at, want="bool", present=present)
             present = present | (guard.refutes if unless else guard.ensures)  # what held is known to the next
-            found.append(NamedCondition(form.name, guard, unless, self.compiler.place(at)))
+            found.append(NamedCondition(form.name, guard, unless, self.notes.place(at)))
         return tuple(found)
 
     def value(
@@ -190,7 +189,7 @@ class Expressions:
             return None
         if fault := constant_fault(field, value):
             near = suggest(str(value), field.of)
-            self.compiler.problem("LX-229", path, suggestion=near, name=field.name, value=str(value), reason=fault)
+            self.notes.problem("LX-229", path, suggestion=near, name=field.name, value=str(value), reason=fault)
         return str(value) if field.type == "decimal" and not field.many else value
 
     def foreign(self, value: Any, path: Path, variable: str) -> Any:
@@ -205,13 +204,13 @@ class Expressions:
 
     def _note(self, faults: GuardFaults, path: Path, shift: int) -> None:
         """The faults of one expression, unless it speaks of a name whose own faults have been told."""
-        compiler = self.compiler
+        notes = self.notes
         words = set(_WORD.findall(faults.text))
-        if compiler.reading.is_consequence(path) or words & compiler.reading.doubted:
+        if notes.reading.is_consequence(path) or words & notes.reading.doubted:
             return
-        at = compiler.reading.real(path)
-        compiler.problems += [
-            fault.problem(compiler.file, compiler.source.locate(at, shift + fault.column)) for fault in faults.faults
+        at = notes.reading.real(path)
+        notes.problems += [
+            fault.problem(notes.file, notes.source.locate(at, shift + fault.column)) for fault in faults.faults
         ]
 
 

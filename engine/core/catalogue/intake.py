@@ -1,4 +1,4 @@
-"""What is said about intake: messages, mapping files and the rows they read (LX-310 … LX-376).
+"""What is said about intake: messages, mapping files and the rows they read (LX-310 … LX-377).
 
 A dead letter's reason is a fixed word (`not-json`, `missing-value`); CODE_OF_REASON says which code explains it.
 """
@@ -54,6 +54,7 @@ CODE_OF_REASON = {
     "not-one-of": "LX-374",
     "unknown-track": "LX-375",
     "unknown-role": "LX-376",
+    "erased": "LX-377",
 }
 """The code that explains each reason of a dead letter."""
 
@@ -401,5 +402,11 @@ CODES: dict[str, Entry] = {
         en="The workflow has no such role: {detail}.",
         remedy_zh="请检查拼写；可用的角色见流程的 roles:。",
         remedy_en="Check the spelling; the workflow's `roles:` says what there is.",
+    ),
+    "LX-377": Entry(
+        zh="此消息的内容已随个人信息的删除而销毁。",
+        en="What this message held was destroyed when a person was erased.",
+        remedy_zh="无法恢复；detail 是它原先成为死信的原因，为空则是在停放中被销毁。",
+        remedy_en="It cannot be had back. `detail` is what was wrong with it; nothing there: it was parked.",
     ),
 }
