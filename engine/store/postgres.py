@@ -180,15 +180,7 @@ class PostgresDatabase:
     def _begun(self, begin: str) -> Iterator[Connection]:
         """A connection in an open transaction, rolled back at the end unless it was committed."""
         with self._said():
-            connection = self._engine.connect()
-            try:
-                _psycopg(connection).execute(begin)
-            except psycopg.OperationalError:  # it was lost while it lay in the pool, and so, perhaps, were others
-                connection.invalidate()
-                connection.close()
-                self._engine.dispose()
-                connection = self._engine.connect()
-                _psycopg(connection).execute(begin)
+            connection = self._begin(begin)
             driver = _psycopg(connection)
             try:
                 yield connection
@@ -201,6 +193,17 @@ class PostgresDatabase:
                     except psycopg.OperationalError:
                         connection.invalidate()
                 connection.close()
+
+    def _begin(self, begin: str) -> Connection:
+        for _ in range(CONNECTIONS_MAX):
+            connection = self._engine.connect()
+            try:
+                _psycopg(connection).execute(begin)
+                return connection
+            except psycopg.OperationalError:  # it was lost while it lay in the pool, and so, perhaps, were others
+                connection.invalidate()
+                connection.close()
+        raise psycopg.OperationalError("every connection is lost as soon as it is made")
 
     @contextmanager
     def _said(self) -> Iterator[None]:
@@ -296,18 +299,18 @@ class PostgresDatabase:
             raise LianxinError("LX-582", exit_code=5, path=self.place, reason=_one_line(error)) from error
 
     def _status(self, xid: str, pid: int) -> str:
-        self._engine.dispose()
         try:
-            with self._engine.connect() as connection:
-                asked = _psycopg(connection)
-                found = asked.execute("SELECT pg_xact_status(%s::xid8)", (xid,)).fetchone()
-                assert found is not None
-                if found[0] == "in progress":
-                    asked.execute("SELECT pg_terminate_backend(%s)", (pid,))
-                    raise _UnderWay
-                return str(found[0])
+            connection = self._begin("SELECT 1")
         except DBAPIError as error:
             raise cast(Exception, error.orig) from error
+        with connection:
+            asked = _psycopg(connection)
+            found = asked.execute("SELECT pg_xact_status(%s::xid8)", (xid,)).fetchone()
+            assert found is not None
+            if found[0] == "in progress":
+                asked.execute("SELECT pg_terminate_backend(%s)", (pid,))
+                raise _UnderWay
+            return str(found[0])
 
 
 class PostgresReader(Reader):
