@@ -268,6 +268,7 @@ def test_erasing_one_person_leaves_the_others_and_is_on_record(tmp_path: Path) -
         assert send(worker, [assign("K1", "2026-04-01 11:30")])[0]["status"] == "accepted"
 
 
+@pytest.mark.usefixtures("on_both")
 def test_what_is_sealed_about_an_erased_case_is_destroyed_and_its_rows_stay(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
         office, one = Here(worker.writer), case_id(line, "K-1001")

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from invented_batches import AT, LATER, a_case, append, counts, full_batch, merged, parked, signed_letter
+from invented_batches import AT, LATER, a_case, append, counts, full_batch, merged, opening, parked, signed_letter
 from invented_streams import Invented, clock, stamp
 from pysqlite3 import dbapi2 as sqlite
 
@@ -19,6 +19,7 @@ from engine.core.evolve import evolve
 from engine.core.model import Case
 from engine.store.batch import ACCEPTED, DEAD_LETTER, NO_EVENT, PARKED, Batch, DeadLetterRow, Seen, StaleEpoch
 from engine.store.keys import fixed_keys
+from engine.store.reader import NO_DUE
 from engine.store.store import Store
 from engine.store.vault import Vault
 
@@ -47,6 +48,33 @@ def test_an_appended_case_is_read_back_as_it_was_folded(store: Store) -> None:
         assert reader.history("c1") == [replace(batch.events[0], position=1)]
         (row,) = reader.cases(unit="水务局")
         assert (row["state"], row["version"], row["updated_at"]) == ("received", 1, AT)
+
+
+def test_cases_come_in_the_order_of_what_is_due_first_page_by_page_and_filtered(store: Store) -> None:
+    dues = {"c1": ["2026-04-09"], "c2": ["2026-04-20", "2026-04-03"], "c3": [], "c4": ["2026-04-03"], "c5": []}
+    for case_id, days in dues.items():
+        clocks = {f"d{n}#1": clock(f"{day}T15:59:59.999999Z", deadline=f"d{n}", days=0) for n, day in enumerate(days)}
+        clocks["reaction.r#1"] = clock("2026-04-01T00:00:00.000000Z", deadline="reaction.r", days=0)
+        if case_id == "c3":
+            clocks["d0#1"] = clock(AT, deadline="d0", status="missed")
+        unit = "水务局" if case_id in ("c1", "c3") else ""
+        event = stamp(Case(case_id), "x", AT, opening(unit=unit) | {"clocks": clocks})
+        append(store, Batch(events=[event], cases={case_id: evolve(Case(case_id), event)}))
+    with store.read() as reader:
+        found = reader.cases_by_due()
+        assert [case_id for _, _, case_id in found] == ["c2", "c4", "c1", "c3", "c5"]
+        assert [at for at, _, _ in found][-2:] == [NO_DUE, NO_DUE]
+        paged: list[tuple[str, int, str]] = []
+        after = ("", 0)
+        while page := reader.cases_by_due(after=after, limit=2):
+            paged += page
+            after = page[-1][:2]
+        assert paged == found
+        assert all(reader.place_by_due(case_id) == (at, number) for at, number, case_id in found)
+        assert reader.place_by_due("nobody") is None
+        assert [case_id for *_, case_id in reader.cases_by_due(unit="水务局")] == ["c1", "c3"]
+        assert [case_id for *_, case_id in reader.cases_by_due(late_at="2026-04-05")] == ["c2", "c4", "c3"]
+        assert reader.cases_by_due(workflows=["other"]) == []
 
 
 def test_a_case_that_does_not_exist_loads_as_an_empty_one(store: Store) -> None:

@@ -119,7 +119,7 @@ class Reader:
         wanted += [case.c.workflow.in_(workflows)] if workflows else []
         wanted += [case.c.unit.in_(units)] if units is not None else []
         if late_at:
-            over = or_(other.c.status == "missed", and_(other.c.status == "running", other.c.due_at < late_at))
+            over = or_(other.c.status == "missed", and_(*_runs(other), other.c.due_at < late_at))
             wanted.append(exists().where(other.c.number == case.c.number, over))
         found: list[tuple[Instant, int, str]] = []
         if after[0] != NO_DUE:
