@@ -201,6 +201,7 @@ def test_a_real_test_without_its_rows_fails(
     monkeypatch.delenv("LIANXIN_REAL_DATA", raising=False)
     if named:
         monkeypatch.setenv("LIANXIN_REAL_DATA", named)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'tests'}")  # what the conftest itself is made of
     pytester.makeconftest((ROOT / "tests" / "conftest.py").read_text(encoding="utf-8"))
     pytester.makepyfile("import pytest\n@pytest.mark.real\ndef test_it(): pass")
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider")
