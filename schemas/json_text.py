@@ -38,18 +38,23 @@ class JsonFault(ValueError):
 
 def read_json(raw: bytes) -> Any:
     """The value of a JSON text in UTF-8 (a byte order mark is tolerated). JsonFault says why not."""
+    value = parsed(raw)
+    refuse_ambiguous(raw, value)
+    return value
+
+
+def parsed(raw: bytes) -> Any:
+    """What orjson makes of it. JsonFault where that is nothing; what can be read in two ways is yet to be refused."""
     if len(raw) > MAX_MESSAGE_BYTES:
         raise JsonFault("too-large", f"{len(raw)} bytes; at most {MAX_MESSAGE_BYTES} are taken")
     raw = raw.removeprefix(BOM)
     try:
-        value = orjson.loads(raw)
+        return orjson.loads(raw)
     except orjson.JSONDecodeError as fault:
         raise _explain(raw, fault) from None
-    _refuse_ambiguous(raw, value)
-    return value
 
 
-def _refuse_ambiguous(raw: bytes, value: Any) -> None:
+def refuse_ambiguous(raw: bytes, value: Any) -> None:
     """Refuse what readers could understand in two ways, or not at all: depth, unsafe numbers, equal keys, NUL."""
     if (reason := _unsafe(value, MAX_DEPTH)) is not None:
         if reason == "too-deep":
@@ -92,6 +97,24 @@ def _unsafe(value: Any, levels: int) -> str | None:
         elif (kind is dict or kind is list) and (reason := _unsafe(inner, levels - 1)) is not None:
             return reason
     return None
+
+
+def is_plain(value: Any, levels: int) -> bool:
+    """Nothing but texts, whole numbers that are safe, true, false and null, in no more than so many levels."""
+    kind = type(value)
+    if kind is dict:
+        inners = value.values()
+    elif kind is list:
+        inners = value
+    else:
+        return kind is not float and (kind is not int or -MAX_INTEGER <= value <= MAX_INTEGER)
+    if not levels:
+        return False
+    for inner in inners:
+        kind = type(inner)
+        if kind is not str and not is_plain(inner, levels - 1 if kind is dict or kind is list else 1):
+            return False
+    return True
 
 
 def _twice(raw: bytes) -> str | None:

@@ -12,6 +12,7 @@ YEARS_ACCEPTED = (1900, 2200)
 """The same as engine.core.instants.YEARS_ACCEPTED; a test holds them together."""
 
 _WITH_OFFSET = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d):([0-5]\d)(?:\.(\d{1,12}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SECONDS = frozenset(f"{second:02d}" for second in range(60))
 _WITHOUT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?)?", re.ASCII)
 _TIME_MAX_CHARS = 64
 
@@ -27,6 +28,8 @@ class TimeFault(ValueError):
 
 def read_time(text: str) -> Instant:
     """The instant of an RFC 3339 time; digits beyond microseconds are cut off. TimeFault says what is wrong."""
+    if text[17:19] in _SECONDS and text[16] == ":" and text[19:20] != ".":  # mostly so: no fraction of a second
+        return f"{_utc_minute_of(text[:16], text[19:])}:{text[17:19]}.000000Z"
     match = _WITH_OFFSET.fullmatch(text)
     if match is None:
         raise _fault(text)
@@ -35,8 +38,17 @@ def read_time(text: str) -> Instant:
 
 
 @lru_cache(maxsize=65536)
+def _utc_minute_of(minute: str, offset: str) -> str:
+    """The minute in UTC, of a text around it that is yet to be checked. Remembered, because what arrives together
+    happened in the same few minutes."""
+    text = f"{minute}:00{offset}"
+    match = _WITH_OFFSET.fullmatch(text)
+    if match is None:
+        raise _fault(text)
+    return _utc_minute(match[1], match[4])
+
+
 def _utc_minute(minute: str, offset: str) -> str:
-    """The minute in UTC. Remembered, because what arrives together happened in the same few minutes."""
     try:
         moment = datetime.fromisoformat((minute + offset).upper())
     except ValueError:

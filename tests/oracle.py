@@ -263,7 +263,9 @@ def check_cases(found: Database, cases: dict[str, Expected], calendar: Calendar,
         due = calendar.due(case.began)
         missed = (case.handled or now) > due
         verdict = "missed" if missed else "met" if case.handled else "running"
-        letters = [(t["data"]["recipient"], t["state"]) for t in is_["tracks"].values() if t["track"] == "letter"]
+        letters = [
+            (t["data"]["recipient"], t["state"]) for t in is_.get("tracks", {}).values() if t["track"] == "letter"
+        ]
         fresh = now.astimezone(CHINA).date() <= calendar.add(due.date() + timedelta(days=1), IMPORTED_TOO_OLD)
         letter = "delivered" if fresh or not case.imported else "drafted"
         pairs = {
@@ -293,7 +295,7 @@ def check_numbers(found: Database) -> list[str]:
 
 
 def count(case: dict[str, Any], track: str) -> int:
-    return sum(one["track"] == track for one in case["tracks"].values())
+    return sum(one["track"] == track for one in case.get("tracks", {}).values())
 
 
 def instant(moment: datetime) -> str:

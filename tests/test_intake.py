@@ -27,7 +27,7 @@ from schemas.intake import (
     read_binary,
     read_event,
 )
-from schemas.json_text import MAX_DEPTH, MAX_INTEGER, MAX_MESSAGE_BYTES
+from schemas.json_text import MAX_DEPTH, MAX_INTEGER, MAX_MESSAGE_BYTES, JsonFault, read_json
 
 GOOD: dict[str, Any] = {
     "specversion": "1.0",
@@ -386,6 +386,38 @@ def test_contents_are_equal_only_if_the_data_are(one: Any, other: Any) -> None:
 
 def plain(number: float) -> float | int:
     return int(number) if number.is_integer() else number
+
+
+written_members = st.tuples(
+    st.sampled_from([*GOOD, "level", "datacontenttype"]),
+    st.one_of(
+        st.sampled_from([orjson.dumps(value).decode() for value in GOOD.values()]),
+        st.sampled_from(
+            ["1", "-0", "1.0", "1e2", "9007199254740993", "null", "[[1]]", '{"a":1,"a":2}', '"\\u0041"', '"v.0"', '""']
+        ),
+        st.sampled_from(['"2026-04-01T09:00:00Z"', '"2026-04-01T09:00:00.0Z"', '"2026-04-01T09:00:61Z"', '"\x85"']),
+    ),
+)
+
+
+@given(st.lists(written_members, max_size=4), st.permutations(list(GOOD)), st.sampled_from([",", ", "]))
+def test_the_short_reading_of_a_usual_message_says_what_the_whole_reading_says(
+    more: list[tuple[str, str]], names: list[str], comma: str
+) -> None:
+    usual = [(name, orjson.dumps(GOOD[name]).decode()) for name in names if name not in dict(more)]
+    raw = ("{" + comma.join(f'"{name}":{value}' for name, value in [*usual, *more]) + "}").encode()
+    read, whole = read_event(raw), wholly_read(raw)
+    if isinstance(whole, IntakeEvent) and isinstance(read, IntakeEvent):
+        assert content(read) == content(whole)
+        read.packed = b""
+    assert read == whole or (isinstance(read, Unreadable) and read.reason == whole)
+
+
+def wholly_read(raw: bytes) -> IntakeEvent | Unreadable | str:
+    try:
+        return event_of(read_json(raw))
+    except JsonFault as fault:
+        return fault.reason
 
 
 @given(st.binary(max_size=300))

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import psycopg
 import pytest
 from invented_batches import AT, LATER, a_case, append, parked
 from invented_streams import stamp
+from msgspec.structs import replace
 from postgres import Cluster
 from postgres_writers import OFFICE, fact
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from invented_batches import AT, LATER, a_case, append, counts, full_batch, merged, opening, parked, signed_letter
 from invented_streams import Invented, clock, stamp
+from msgspec import structs
 from pysqlite3 import dbapi2 as sqlite
 
 from engine.core.evolve import evolve
@@ -45,7 +46,7 @@ def test_an_appended_case_is_read_back_as_it_was_folded(store: Store) -> None:
     assert append(store, batch) == 1
     with store.read() as reader:
         assert reader.case("c1") == case
-        assert reader.history("c1") == [replace(batch.events[0], position=1)]
+        assert reader.history("c1") == [structs.replace(batch.events[0], position=1)]
         (row,) = reader.cases(unit="水务局")
         assert (row["state"], row["version"], row["updated_at"]) == ("received", 1, AT)
 
@@ -201,7 +202,7 @@ def test_a_parked_message_or_dead_letter_may_still_come_to_another_end(store: St
 def test_the_same_version_of_a_case_is_never_written_twice(store: Store) -> None:
     case, batch = a_case("c1")
     append(store, batch)
-    again = stamp(replace(case, version=0, digest=b""), "y", LATER, {"workflow": "w"})
+    again = stamp(structs.replace(case, version=0, digest=b""), "y", LATER, {"workflow": "w"})
     with pytest.raises(AssertionError):
         append(store, Batch(events=[again], cases={"c1": case}))
     with store.read() as reader:

@@ -23,7 +23,7 @@ from typing import Any
 
 import orjson
 
-from engine.core.model import JsonObject
+from engine.core.model import NO_LEVELS, JsonObject
 from engine.store import schema
 from engine.store.reader import Reader
 
@@ -61,7 +61,7 @@ def _cases(reader: Reader) -> Iterator[JsonObject]:
         state = orjson.loads(row["state_json"])
         tracks = {
             track_id: {name: value for name, value in track.items() if name != "number"}
-            for track_id, track in state["tracks"].items()
+            for track_id, track in state.get("tracks", {}).items()
         }
         yield {
             "case_id": row["case_id"],
@@ -69,7 +69,7 @@ def _cases(reader: Reader) -> Iterator[JsonObject]:
             "phase": row["phase"],
             "state": row["state"],
             "unit": row["unit"] or None,
-            "levels": state["levels"],
+            "levels": state.get("levels", NO_LEVELS),
             "data": _unsalted(state["data"]),
             "tracks": _unsalted(tracks),
         }

@@ -35,21 +35,21 @@ def start(
     remind: Sequence[str] = (),
 ) -> Clock:
     """A running clock from `at`: of a length, or towards a `due` instant that was given."""
-    clock = Clock(
-        deadline=deadline,
-        track=track,
-        run=run,
-        status="running",
-        started_at=at,
-        since=at,
-        due_at=due or "",
-        due_raw_at=due or "",
-        rungs=[Rung(at="", name=name) for name in dict.fromkeys(remind)],
-        calendar=calendar.digest,
-    )
+    clock: Clock = {
+        "deadline": deadline,
+        "track": track,
+        "run": run,
+        "status": "running",
+        "started_at": at,
+        "since": at,
+        "due_at": due or "",
+        "due_raw_at": due or "",
+        "rungs": [],
+        "calendar": calendar.digest,
+    }
     if length is not None:
-        clock["budget"] = _budget(length, at, calendar) | {"roll": roll}
-    return _projected(clock, calendar)
+        clock["budget"] = _budget(length, at, calendar, roll=roll)
+    return _project(clock, tuple(dict.fromkeys(remind)), calendar)
 
 
 def resumed(last: Clock, run: int, at: Instant, calendar: Calendar, remind: Sequence[str] = ()) -> Clock:
@@ -203,14 +203,16 @@ def _consumed(unit: str, since: Instant, at: Instant, calendar: Calendar) -> int
     return calendar.working_days(first, last) if unit == "working days" else (last - first).days
 
 
-def _budget(length: Length, at: Instant, calendar: Calendar) -> JsonObject:
+def _budget(length: Length, at: Instant, calendar: Calendar, *, roll: bool) -> JsonObject:
     """The allowance in the unit that is counted: months and years become the calendar days they are from here."""
-    if not length.in_days:
-        return {"amount": length.span // timedelta(microseconds=1), "unit": MICROSECONDS, "length": str(length)}
-    if length.unit in ("months", "years"):
+    if length.unit in ("working days", "days"):
+        return {"amount": length.amount, "unit": length.unit, "roll": roll}
+    if length.in_days:
         first = calendar.local_day(at)
-        return {"amount": (_last_day(first, length, calendar) - first).days, "unit": "days", "length": str(length)}
-    return {"amount": length.amount, "unit": length.unit}
+        days = (_last_day(first, length, calendar) - first).days
+        return {"amount": days, "unit": "days", "length": str(length), "roll": roll}
+    amount = length.span // timedelta(microseconds=1)
+    return {"amount": amount, "unit": MICROSECONDS, "length": str(length), "roll": roll}
 
 
 def _last_day(day: date, length: Length, calendar: Calendar) -> date:
@@ -225,29 +227,33 @@ def _last_day(day: date, length: Length, calendar: Calendar) -> date:
 
 def _projected(clock: Clock, calendar: Calendar) -> Clock:
     """The derived instants of a running clock: due, unrolled due, and the rungs that have not fired."""
-    projected: Clock = {**clock, "calendar": calendar.digest}
-    pending = tuple(rung["name"] for rung in clock["rungs"] if rung["name"] != END)
-    budget = clock.get("budget")
+    pending = tuple([rung["name"] for rung in clock["rungs"] if rung["name"] != END])
+    return _project({**clock, "calendar": calendar.digest}, pending, calendar)
+
+
+def _project(projected: Clock, pending: tuple[str, ...], calendar: Calendar) -> Clock:
+    """The same, in the clock itself: one that nobody has seen yet, with these reminders to come."""
+    since, budget = projected["since"], projected.get("budget")
     if budget is None or budget["unit"] == MICROSECONDS:
         if budget is not None:
-            left = timedelta(microseconds=budget["amount"] - clock.get("used", 0))
-            projected["due_at"] = projected["due_raw_at"] = plus(clock["since"], left)
+            left = timedelta(microseconds=budget["amount"] - projected.get("used", 0))
+            projected["due_at"] = projected["due_raw_at"] = plus(since, left)
         points = [(_reminder_at(projected, name, calendar), name) for name in pending]
-        kept = sorted(point for point in points if clock["since"] < point[0] <= projected["due_at"])
+        kept = sorted(point for point in points if since < point[0] <= projected["due_at"])
     else:
-        first = calendar.local_day(clock["since"])
-        whole, used, roll = budget["amount"], clock.get("used", 0), bool(budget.get("roll"))
+        first = calendar.local_day(since)
+        whole, used, roll = budget["amount"], projected.get("used", 0), bool(budget.get("roll"))
         days = _in_days(calendar, first, whole, used, budget["unit"], roll, pending)
         projected["due_raw_at"], projected["due_at"], provisional, kept = days
         projected.pop("provisional", None)
         if provisional:
             projected["provisional"] = True
-    projected["rungs"] = [Rung(at=at, name=name) for at, name in kept]
+    projected["rungs"] = [{"at": at, "name": name} for at, name in kept]
     end = after(projected["due_at"])
-    if "armed" in clock and budget is not None:
+    if "armed" in projected and budget is not None:
         in_days = budget["unit"] != MICROSECONDS
         end = calendar.day_start(calendar.local_day(projected["due_at"])) if in_days else projected["due_at"]
-    projected["rungs"].append(Rung(at=end, name=END))
+    projected["rungs"].append({"at": end, "name": END})
     return projected
 
 

@@ -176,7 +176,7 @@ def _written(value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    text = _written(value)
+    text = value if type(value) is str else _written(value)
     if len(text) > LONG_MAX_CHARS:
         raise ValueError("too-large")
     if "\0" in text:
@@ -186,7 +186,7 @@ def _text(value: Any) -> str:
 
 def _short(value: Any) -> str:
     """A key, without the blanks around it that spreadsheets leave."""
-    text = _written(value).strip()
+    text = (value if type(value) is str else _written(value)).strip()
     if not text:
         raise ValueError("missing-value")
     if len(text) > SHORT_MAX_CHARS:

@@ -23,10 +23,11 @@ def decide(case: Case, command: Command, rules: Rules) -> Outcome:
     desk = Desk(case, command, rules)
     try:
         match command.kind:
-            case "open_case" if not (case.exists and rules.workflow.moves(command.name)):
+            case "open_case" if not (case.version and rules.workflow.moves(command.name)):
                 open_case(desk)
             case "open_case" | "transition":
-                if early := _early(desk):
+                possible = not command.intake or (case.state, command.name) in rules.workflow.main.table
+                if not possible and (early := _early(desk)):
                     return early
                 transition(desk)
             case "open_track":
@@ -53,12 +54,8 @@ def decide(case: Case, command: Command, rules: Rules) -> Outcome:
 def _early(desk: Desk) -> Early | None:
     """An intake fact whose case, or whose state, has not come yet."""
     command, case = desk.command, desk.case
-    if not command.intake:
-        return None
-    if not case.exists:
+    if not case.version:
         return Early(needs="case")
-    if (case.state, command.name) in desk.rules.workflow.main.table:
-        return None  # mostly so
     head, _, tail = command.name.partition(".")
     if not tail:
         at_work = [(desk.rules.workflow.main, case.state, case.last_fact_at)]
@@ -79,9 +76,14 @@ def transition(desk: Desk) -> None:
     """A move of the main line, or (`letter.sign`) of one of its tracks."""
     command = desk.command
     check_there(desk)
-    check_once(desk)
+    if command.once:
+        check_once(desk)
     if "." not in command.name:
-        _move_or_correct(desk, desk.rules.workflow.main, "", command.name)
+        main, late = desk.rules.workflow.main, command.intake and command.at < desk.case.last_fact_at
+        if late:
+            correct_late(desk, main, "", command.name)
+        else:
+            move(desk, main, "", command.name, command.values)
         return
     head, _, tail = command.name.partition(".")
     machine = desk.rules.workflow.tracks.get(head)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from engine.core.calendar import Calendar
 from engine.core.directory import Directory, Lookups
-from engine.core.evolve import evolve
+from engine.core.evolve import apply
 from engine.core.guards import Guard, GuardFailed
 from engine.core.instants import Instant
-from engine.core.model import ENGINE, Actor, Case, Command, Draft, Event, JsonObject, Rejection
+from engine.core.model import ENGINE, Actor, Case, Command, Draft, JsonObject, Rejection
 from engine.core.workflow import NamedCondition, Workflow
 
 
@@ -41,9 +43,7 @@ class Sight(dict[str, Any]):
 
     __slots__ = ("_at", "_case", "_rules")
 
-    def __init__(self, case: Case, rules: Rules, at: Instant, **more: Any) -> None:
-        if more:
-            self.update(more)
+    def __init__(self, case: Case, rules: Rules, at: Instant) -> None:
         self._case = case
         self._rules = rules
         self._at = at
@@ -64,10 +64,10 @@ class Sight(dict[str, Any]):
         return found
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self or name in COMPUTED else default
-
-
-COMPUTED = frozenset({"case", "now", "tracks", "counts"})
+        try:
+            return self[name]
+        except KeyError:
+            return default
 
 
 def track_counters(case: Case, workflow: Workflow) -> JsonObject:
@@ -98,11 +98,13 @@ def named_counts(case: Case, rules: Rules, at: Instant) -> JsonObject:
 
 def _counted(case: Case, rules: Rules, at: Instant, name: str) -> int:
     count = rules.workflow.counts[name]
-    return sum(
-        bool(count.where.evaluate(Sight(case, rules, at, track=track_view(case, key)), rules.lookups).value)
-        for key, track in case.tracks.items()
-        if track["track"] == count.of
-    )
+    found = 0
+    for key, track in case.tracks.items():
+        if track["track"] == count.of:
+            sight = Sight(case, rules, at)
+            sight["track"] = track_view(case, key)
+            found += bool(count.where.evaluate(sight, rules.lookups).value)
+    return found
 
 
 def track_view(case: Case, track_id: str) -> JsonObject:
@@ -142,18 +144,6 @@ class Desk:
         self.drafts: list[Draft] = []
         self.ends_followed = 0  # moves that the ends of deadlines have made upon this command
 
-    if not TYPE_CHECKING:  # to the type checker `case` is an attribute like any other
-
-        def __getattr__(self, name: str) -> Case:
-            """`case`, after a draft has made it out of date: folded now, because most last drafts nobody looks at."""
-            if name != "case":
-                raise AttributeError(name)
-            for draft in self.drafts[self._folded :]:
-                self._before = folded(self._before, draft)
-            self._folded = len(self.drafts)
-            self.case = self._before
-            return self._before
-
     def take_back(self, drafts: int) -> None:
         """Forget all but the first so many drafts: what was tried was refused."""
         if drafts < len(self.drafts):
@@ -161,12 +151,15 @@ class Desk:
             self._folded, self._before = 0, self._first
             self.case = self._first
             if self.drafts:
-                del self.case
+                _out_of_date(self)
 
     def sight(self, track_id: str = "", **more: Any) -> Sight:
+        sight = Sight(self.case, self.rules, self.command.at)
+        if more:
+            sight.update(more)
         if track_id:
-            more["track"] = track_view(self.case, track_id)
-        return Sight(self.case, self.rules, self.command.at, **more)
+            sight["track"] = track_view(self.case, track_id)
+        return sight
 
     def value(self, guard: Guard, sight: Sight, inputs: JsonObject | None = None) -> Any:
         """The value of an expression; one that cannot be computed is a rejection, never a silent false."""
@@ -215,7 +208,7 @@ class Desk:
         draft = Draft(type_, at or command.at, actor or command.actor, data, letter_number, heard)
         self.drafts.append(draft)
         if self._folded == len(self.drafts) - 1:
-            del self.case
+            _out_of_date(self)
         if heard:
             data["names"] = sorted(listened.intersection(names))
             data["summary"] = summary(self.case, self.rules, draft.occurred_at, str(data.get("track", "")))
@@ -237,6 +230,32 @@ class Desk:
             return False
         directory = self.rules.directory
         return any(directory.in_or_under(unit, accused) for unit in (who, *posts_of(directory).get(who, ())))
+
+
+class _WithoutCase(Desk):
+    """A desk whose case a draft has made out of date: folded when asked for, because most last drafts nobody looks at.
+
+    A class of its own, because whatever has a `__getattr__` is slow in all its attributes.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # to the type checker `case` is an attribute like any other
+
+        def __getattr__(self, name: str) -> Case:
+            if name != "case":
+                raise AttributeError(name)
+            for draft in self.drafts[self._folded :]:
+                self._before = folded(self._before, draft)
+            self._folded = len(self.drafts)
+            self.__class__ = Desk
+            self.case = self._before
+            return self._before
+
+
+def _out_of_date(desk: Desk) -> None:
+    del desk.case
+    desk.__class__ = _WithoutCase
 
 
 @lru_cache(maxsize=8)
@@ -277,10 +296,9 @@ def summary(case: Case, rules: Rules, at: Instant, track_id: str) -> JsonObject:
 
 def folded(case: Case, draft: Draft) -> Case:
     """The case after a fact that has no number, digest or position yet."""
-    provisional = Event(
-        case.case_id, case.version + 1, draft.type, draft.occurred_at, "", draft.actor.as_json(), draft.data, b"", b""
-    )
-    return evolve(case, provisional)
+    after: Case = case.__copy__()
+    apply(after, draft.data, case.version + 1, b"", draft.actor.person, draft.actor.role)
+    return after
 
 
 ENGINE_ACTOR = Actor(role=ENGINE)

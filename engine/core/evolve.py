@@ -6,39 +6,48 @@ it), so folding needs no workflow, no calendar and no rule: a log of ten years a
 
 from __future__ import annotations
 
-from engine.core.model import Case, Event
+from engine.core.model import Case, Event, JsonObject
 
 
 def evolve(case: Case, event: Event) -> Case:
     """The case after the event. The given case is not changed."""
-    data = event.data
-    moved = "to" in data and "track" not in data  # a track's own move leaves the main line where it is
-    after = Case(  # in the order of its fields: by name it takes twice as long
-        case.case_id,
-        data.get("workflow", case.workflow),
-        event.version,
-        event.digest,
-        data.get("phase", case.phase),
-        data["to"] if moved else case.state,
-        case.state if moved else case.came_from,
-        data.get("fact_at", case.last_fact_at),
-        {**case.levels, **data["levels"]} if "levels" in data else case.levels,
-        case.data,
-        {**case.tracks, **data["tracks"]} if "tracks" in data else case.tracks,
-        {**case.clocks, **data["clocks"]} if "clocks" in data else case.clocks,
-        case.acted,
-        case.approvals,
-        {**case.fired, **data["once"]} if "once" in data else case.fired,
-    )
-    given = data["with"].get("case") if "with" in data else None
-    if given or "set" in data:
-        after.data = {**case.data, **(given or {}), **data.get("set", {})}
-    if person := event.actor.get("person"):
-        role = event.actor["role"]
-        who = case.acted.get(role, [])
-        if person not in who:
-            after.acted = {**case.acted, role: [*who, person]}
+    after = case.__copy__()
+    actor = event.actor
+    apply(after, event.data, event.version, event.digest, actor.get("person", ""), actor["role"] if actor else "")
+    return after
+
+
+def fold(case: Case, event: Event) -> None:
+    """`evolve` in place, for whoever made the case and has shown it to nobody: a rebuild of one from its records."""
+    actor = event.actor
+    apply(case, event.data, event.version, event.digest, actor.get("person", ""), actor["role"] if actor else "")
+
+
+def apply(case: Case, data: JsonObject, version: int, digest: bytes, person: str, role: str) -> None:
+    """What a fact says, laid over the case; its dictionaries are made anew where they change."""
+    case.version, case.digest = version, digest
+    if "to" in data and "track" not in data:  # a track's own move leaves the main line where it is
+        case.came_from, case.state = case.state, data["to"]
+    if "phase" in data:
+        case.phase = data["phase"]
+    if "fact_at" in data:
+        case.last_fact_at = data["fact_at"]
+    if "with" in data and (given := data["with"].get("case")):
+        case.data = {**case.data, **given}
+    if "set" in data:
+        case.data = {**case.data, **data["set"]}
+    if "clocks" in data:
+        case.clocks = {**case.clocks, **data["clocks"]}
+    if "tracks" in data:
+        case.tracks = {**case.tracks, **data["tracks"]}
+    if "levels" in data:
+        case.levels = {**case.levels, **data["levels"]}
+    if "once" in data:
+        case.fired = {**case.fired, **data["once"]}
+    if "workflow" in data:
+        case.workflow = data["workflow"]
+    if person and person not in (who := case.acted.get(role, ())):
+        case.acted = {**case.acted, role: [*who, person]}
     if "approvals" in data:
         merged = {**case.approvals, **data["approvals"]}
-        after.approvals = {name: signed for name, signed in merged.items() if signed}
-    return after
+        case.approvals = {name: signed for name, signed in merged.items() if signed}

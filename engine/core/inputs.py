@@ -16,30 +16,38 @@ def sorted_values(
     """(for the case, for the event). Refused: `needs` for what is missing, `unknown-field` for what nobody asked."""
     of_case: JsonObject = {}
     of_event: JsonObject = {}
-    unknown = dict.fromkeys(values)
-    for kept, fields, required in ((of_case, case_needs, True), (of_event, event_needs, True), (of_case, takes, False)):
-        for field in fields:
-            name = field.name
-            value = values.get(name)
-            if value is not None:
-                check_value(field, value)
-                kept[name] = value
-                unknown.pop(name, None)
-            elif required and (kept is of_case or (not field.optional and field.default is None)):
-                raise Refused("needs", field=name)  # optional for the case is not optional for the move
-            elif required and field.default is not None:
-                kept[name] = field.default
-    for name in sorted(unknown) if unknown else ():
-        known = {field.name for fields in (case_needs, event_needs, takes) for field in fields}
-        if name not in known:
-            raise Refused("unknown-field", field=name, known=sorted(known))
+    for field in case_needs:
+        value = values.get(field.name)
+        if value is None:  # optional for the case is not optional for the move
+            raise Refused("needs", field=field.name)
+        check_value(field, value)
+        of_case[field.name] = value
+    for field in event_needs:
+        value = values.get(field.name)
+        if value is not None:
+            check_value(field, value)
+            of_event[field.name] = value
+        elif field.default is not None:
+            of_event[field.name] = field.default
+        elif not field.optional:
+            raise Refused("needs", field=field.name)
+    for field in takes:
+        value = values.get(field.name)
+        if value is not None:
+            check_value(field, value)
+            of_case[field.name] = value
+    for name in values:
+        if name not in of_case and name not in of_event:
+            known = {field.name for fields in (case_needs, event_needs, takes) for field in fields}
+            if unknown := sorted(values.keys() - known):
+                raise Refused("unknown-field", field=unknown[0], known=sorted(known))
     return of_case, of_event
 
 
 def check_value(field: Field, value: Any) -> None:
     """Bounds that no conversion at the door can know: lists, enums, numbers. Refused `bad-value`."""
-    if field.personal:
-        return  # a commitment; the value itself went to the vault
+    if field.personal or (field.type == "text" and type(value) is str and not field.many):
+        return  # mostly so. Personal: a commitment; the value itself went to the vault
     if field.many:
         if not isinstance(value, list):
             raise Refused("bad-value", field=field.name, reason="a list is wanted")
@@ -50,8 +58,6 @@ def check_value(field: Field, value: Any) -> None:
 
 
 def _check_one(field: Field, value: Any) -> None:
-    if field.type == "text" and isinstance(value, str):
-        return  # mostly so
     if field.type == "enum" and value not in field.of and field.of:
         raise Refused("bad-value", field=field.name, reason=f"one of {'、'.join(field.of)}")
     if field.type == "int":

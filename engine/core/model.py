@@ -11,9 +11,11 @@ JSON objects, because they live in the log, in the `case` table and in people's 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 import orjson
+from msgspec import Struct
+from msgspec import field as made
 
 from engine.core.instants import Instant
 
@@ -78,8 +80,10 @@ class Track(TypedDict):
     number: NotRequired[JsonObject]  # of a letter: {mark, year, number}; filled by stamp
 
 
-@dataclass(slots=True)
-class Case:
+NO_LEVELS = {"supervision": "none", "sponsor": "none"}
+
+
+class Case(Struct):
     """The fold of one case's events. Never changed in place: `evolve` returns a new one."""
 
     case_id: str
@@ -90,46 +94,50 @@ class Case:
     state: str = ""
     came_from: str = ""
     last_fact_at: Instant = ""
-    levels: dict[str, str] = field(default_factory=lambda: {"supervision": "none", "sponsor": "none"})
-    data: JsonObject = field(default_factory=dict)
-    tracks: dict[str, Track] = field(default_factory=dict)
-    clocks: dict[str, Clock] = field(default_factory=dict)
-    acted: dict[str, list[str]] = field(default_factory=dict)  # role → who has acted in it
-    approvals: dict[str, list[list[str]]] = field(default_factory=dict)  # transition → [role, person] so far
-    fired: dict[str, int] = field(default_factory=dict)  # reactions marked `once` → version of the fact they fired upon
+    levels: dict[str, str] = made(default_factory=lambda: NO_LEVELS)
+    data: JsonObject = made(default_factory=dict)
+    tracks: dict[str, Track] = made(default_factory=dict)
+    clocks: dict[str, Clock] = made(default_factory=dict)
+    acted: dict[str, list[str]] = made(default_factory=dict)  # role → who has acted in it
+    approvals: dict[str, list[list[str]]] = made(default_factory=dict)  # transition → [role, person] so far
+    fired: dict[str, int] = made(default_factory=dict)  # reactions marked `once` → version of the fact they fired upon
+
+    if TYPE_CHECKING:  # every Struct has it
+
+        def __copy__(self) -> Case: ...
 
     @property
     def exists(self) -> bool:
         return self.version > 0
 
     def state_bytes(self) -> bytes:
-        """Everything but id, version and digest, as canonical JSON: what the `case` table keeps."""
-        return orjson.dumps(
-            {
-                "workflow": self.workflow,
-                "phase": self.phase,
-                "state": self.state,
-                "came_from": self.came_from,
-                "last_fact_at": self.last_fact_at,
-                "levels": self.levels,
-                "data": self.data,
-                "tracks": self.tracks,
-                "clocks": self.clocks,
-                "acted": self.acted,
-                "approvals": self.approvals,
-                "fired": self.fired,
-            },
-            option=orjson.OPT_SORT_KEYS,
-        )
+        """What the `case` table keeps beside id, workflow, version and digest, as canonical JSON: what is empty is
+        left out, because every fact writes this again."""
+        said: JsonObject = {"data": self.data, "last_fact_at": self.last_fact_at, "phase": self.phase}
+        said["state"] = self.state
+        if self.came_from:
+            said["came_from"] = self.came_from
+        if self.levels != NO_LEVELS:
+            said["levels"] = self.levels
+        if self.tracks:
+            said["tracks"] = self.tracks
+        if self.clocks:
+            said["clocks"] = self.clocks
+        if self.acted:
+            said["acted"] = self.acted
+        if self.approvals:
+            said["approvals"] = self.approvals
+        if self.fired:
+            said["fired"] = self.fired
+        return orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
 
     @classmethod
-    def from_state(cls, case_id: str, version: int, digest: bytes, state: bytes) -> Case:
+    def from_state(cls, case_id: str, workflow: str, version: int, digest: bytes, state: bytes) -> Case:
         """The case as the `case` table keeps it."""
-        return cls(case_id=case_id, version=version, digest=digest, **orjson.loads(state))
+        return cls(case_id, workflow, version, digest, **orjson.loads(state))
 
 
-@dataclass(slots=True)
-class Actor:
+class Actor(Struct):
     """Who acts: a reference to a person (never a name), the unit they act for, the role they act in.
 
     A system speaks with `person` = "" and its `source` vouches for the role.
@@ -153,8 +161,7 @@ CommandKind = Literal[
 ]  # fmt: skip
 
 
-@dataclass(slots=True)
-class Command:
+class Command(Struct):
     """A wish about one case, from a system, a person, a due clock or a reaction. All go through the same door.
 
     `values` are of the workflow's types already; a personal value is its commitment `{"sealed": …}`, the value itself
@@ -169,20 +176,19 @@ class Command:
     name: str  # transition, opening, track, or clock key
     actor: Actor
     at: Instant
-    values: JsonObject = field(default_factory=dict)
+    values: JsonObject = made(default_factory=dict)
     track_id: str = ""
     where: str = ""  # a condition choosing the tracks that `fire: T.transition` means
     sequence: int = 0
     intake: bool = False  # a fact from a system: may be early, may be late
     claimed_at: Instant = ""
-    cause: JsonObject = field(default_factory=dict)  # of a reaction: {version, reaction, index}
+    cause: JsonObject = made(default_factory=dict)  # of a reaction: {version, reaction, index}
     once: str = ""
-    contact: JsonObject = field(default_factory=dict)  # commitments to a petitioner's identity, by vault person
+    contact: JsonObject = made(default_factory=dict)  # commitments to a petitioner's identity, by vault person
     notes: tuple[str, ...] = ()  # `intake_incomplete`, `imported`: letters of such a breach stay drafts
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct):
     """A fact as decided, before `stamp` gives it version, recorded time and letter number."""
 
     type: str
@@ -197,8 +203,7 @@ WAITS, ANSWERED = 1, 2
 """Of a fact that some reaction is for: somebody must still react to it; it was reacted to in its own transaction."""
 
 
-@dataclass(slots=True)
-class Event:
+class Event(Struct):
     """A fact in the log. `body` is the canonical JSON that was hashed; `data` is its part that `evolve` obeys."""
 
     case_id: str
@@ -214,8 +219,7 @@ class Event:
     position: int = 0
 
 
-@dataclass(slots=True)
-class Accepted:
+class Accepted(Struct):
     """The rules say yes: these facts, in this order."""
 
     drafts: tuple[Draft, ...]

@@ -17,7 +17,7 @@ ENDS_FOLLOWED_MAX = 5
 
 def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObject, *, forced: bool = False) -> None:
     """One move, in the order of the language. `forced` is the engine's own (an automatic letter): no role is asked."""
-    case = desk.case
+    case, workflow = desk.case, desk.rules.workflow
     track = case.tracks[track_id] if track_id else None
     state = track["state"] if track else case.state
     transition = machine.table.get((state, name))
@@ -28,20 +28,19 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     by = transition.by
     if by.of_kind:
         assert track is not None, "only a letter has a kind"
-        by = desk.rules.workflow.letters[track["data"]["kind"]].sign
+        by = workflow.letters[track["data"]["kind"]].sign
     if not forced:
         check_role(desk, by, transition.not_as, sight)
     of_own, of_event = sorted_values(values, transition.case_needs, transition.event_needs, transition.takes)
     target = transition.to if transition.to != BACK else _back(desk, transition, machine, track_id)
-    ends = target is not None and machine.states[target].final
-    accused = desk.rules.workflow.accused
-    if accused:
-        check_denial(desk, machine, track_id, of_own, ends=ends)
+    step = workflow.step(machine, name, state, target)
+    if workflow.accused:
+        check_denial(desk, machine, track_id, of_own, ends=step.ends)
     if of_own:  # conditions see the case (or track) with the needs laid over it
         own = "track" if track_id else "case"
         sight[own] = {**sight[own], **of_own}
     sight["event"] = of_event
-    data: JsonObject = {"transition": f"{machine.name}.{name}" if track_id else name}
+    data: JsonObject = {**step.said}
     inputs: JsonObject = {}
     if transition.conditions:
         desk.check(transition.conditions, sight, inputs)
@@ -53,30 +52,30 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
         and not _signed(desk, by, transition, track_id, data, inputs, of_own, of_event)
     ):
         return
-    names = desk.rules.workflow.names_of(machine.name, name, state, target)
-    if case.clocks and end_overdue(desk, machine, track_id, names, target, state):
+    if case.clocks and end_overdue(desk, machine, track_id, step.names, target, state):
         move(desk, machine, track_id, name, values, forced=forced)  # decided on what that left
         return
     sets = {}
     for field, value in transition.sets:
         sets[field.name] = desk.value(value, sight, inputs) if hasattr(value, "evaluate") else value
-    if sets and accused:
-        check_denial(desk, machine, track_id, {**of_own, **sets}, ends=ends)
+    if sets and workflow.accused:
+        check_denial(desk, machine, track_id, {**of_own, **sets}, ends=step.ends)
     if inputs:
         data["inputs"] = inputs
     if of_event:
         data["with"] = {"event": of_event}
     if transition.extension:
         _extend(desk, transition, machine, track_id, data)
-    if ends and not track_id:
-        _check_closing(desk)
     if track_id:
         _track_data(desk, machine, track_id, data, state, target, {**of_own, **sets})
     else:
-        _main_data(desk, machine, data, state, target, of_own, sets)
+        if step.ends:
+            _check_closing(desk)
+        if of_own or sets:
+            _main_data(desk, data, of_own, sets)
     if forced and not track_id:  # a move that the end of a deadline makes, at its own instant
         data["fact_at"] = max(desk.command.at, case.last_fact_at)
-    finish(desk, machine.name, track_id, data, names, f"lianxin.{machine.name or 'case'}.{target or name}.v1")
+    finish(desk, machine.name, track_id, data, step.names, step.type, final=step.ends)
 
 
 def attempted(
@@ -150,21 +149,11 @@ def _check_closing(desk: Desk) -> None:
             raise Refused("track-open", track=key)
 
 
-def _main_data(
-    desk: Desk,
-    machine: Machine,
-    data: JsonObject,
-    state: str,
-    target: str | None,
-    of_own: JsonObject,
-    sets: JsonObject,
-) -> None:
+def _main_data(desk: Desk, data: JsonObject, of_own: JsonObject, sets: JsonObject) -> None:
     if of_own:
         data.setdefault("with", {})["case"] = of_own
     if sets:
         data["set"] = sets
-    if target is not None:
-        data |= {"from": state, "to": target, "phase": machine.states[target].phase}
     accused = desk.rules.workflow.accused
     if accused and (accused in of_own or accused in sets):
         _tell_of_accused_tracks(desk, data, {**of_own, **sets}[accused])
@@ -225,15 +214,27 @@ def _extend(desk: Desk, transition: Transition, machine: Machine, track_id: str,
     data["clocks"] = {key: clocks.extend(clock, extension.by, desk.rules.calendar, roll=deadline.roll)}
 
 
-def finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: tuple[str, ...], type_: str) -> None:
-    """The last steps of every move: clocks, what a final state ends, levels; then the fact, and what follows it."""
+def finish(
+    desk: Desk,
+    machine: str,
+    track_id: str,
+    data: JsonObject,
+    names: tuple[str, ...],
+    type_: str,
+    *,
+    final: bool = False,
+) -> None:
+    """The last steps of every move: clocks, what a final state ends, levels; then the fact, and what follows it.
+
+    `final`: the machine enters a final state.
+    """
     command, workflow, case = desk.command, desk.rules.workflow, desk.case
-    if command.actor.role != ENGINE and not track_id:
-        data["fact_at"] = max(command.at, case.last_fact_at)
-    keep_what_came_with(command, data)
-    if "to" in data and case.approvals:
+    if not track_id and command.actor.role != ENGINE:
+        data["fact_at"] = command.at if command.at > case.last_fact_at else case.last_fact_at
+    if command.claimed_at or command.once or command.contact:
+        keep_what_came_with(command, data)
+    if case.approvals and "to" in data:
         _drop_signatures(case, track_id, data)
-    final = "to" in data and workflow.machine(machine).states[data["to"]].final
     born_late = []
     if final or timing.concerns(case, workflow, machine, names):
         effects = timing.Effects(desk, Draft(type_, command.at, command.actor, data), track_id, machine)
@@ -244,8 +245,9 @@ def finish(desk: Desk, machine: str, track_id: str, data: JsonObject, names: tup
             data["clocks"] = effects.changed
         for code, facts in effects.incidents:
             desk.incident(data, code, **facts)
-        names = (*names, *effects.names)
-        tracks.mark_corrected(desk, effects.names, data)
+        if effects.names:
+            names = (*names, *effects.names)
+            tracks.mark_corrected(desk, effects.names, data)
         born_late = effects.born_late
     if "tracks" in data and (levels := tracks.levels_after(case, data["tracks"], workflow.letters)):
         data["levels"] = levels

@@ -36,7 +36,7 @@ def open_case(desk: Desk) -> None:
     }
     if of_event:
         data["with"]["event"] = of_event
-    finish(desk, MAIN, "", data, names, f"lianxin.case.{initial.name}.v1")
+    finish(desk, MAIN, "", data, names, f"lianxin.case.{initial.name}.v1", final=initial.final)
 
 
 def open_track(desk: Desk) -> None:
@@ -78,7 +78,8 @@ def _emit_new_track(desk: Desk, machine: Machine, track: Track, data: JsonObject
     if desk.command.actor.role != ENGINE:
         track["fact_at"] = desk.command.at
     data |= {"track": track_id, "to": machine.initial, "tracks": {track_id: track}}
-    finish(desk, machine.name, track_id, data, names, f"lianxin.{machine.name}.{machine.initial}.v1")
+    final, type_ = machine.states[machine.initial].final, f"lianxin.{machine.name}.{machine.initial}.v1"
+    finish(desk, machine.name, track_id, data, names, type_, final=final)
     if machine.name == tracks.LETTER and tracks.is_auto(desk, track):
         _issue(desk, machine, track_id)
 

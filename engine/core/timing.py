@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -46,7 +47,10 @@ def overdue(
     Others wait until the intake has come so far: what was in time for them may still be on its way.
     """
     at = desk.command.at
-    if not [clock for clock in desk.case.clocks.values() if _is_over(clock, at)]:
+    for clock in desk.case.clocks.values():
+        if clock["status"] == "running" and _is_over(clock, at):
+            break
+    else:
         return []  # mostly so: which ones this fact would touch need not be asked
     workflow = desk.rules.workflow
     touched = [(d, track_id) for what, d in workflow.clock_effects(names) if what != "start" or d.again == "restart"]
@@ -114,8 +118,12 @@ def concerns(case: Case, workflow: Workflow, machine: str, names: tuple[str, ...
         return True
     if workflow.pausing and any(d.pause_conditions for d in workflow.pausing):  # may read what any machine changes
         return True
-    running = [clock for clock in case.clocks.values() if clock["status"] == "running"]
-    return any("owner" not in clock and "armed" not in clock for clock in running) if running else False
+    return any(_wants_owner(clock) for clock in case.clocks.values()) if case.clocks else False
+
+
+def _wants_owner(clock: Clock) -> bool:
+    """A delayed reaction's clock is nobody's promise."""
+    return "owner" not in clock and clock["status"] == "running" and "armed" not in clock
 
 
 class Effects:
@@ -126,7 +134,7 @@ class Effects:
         self.machine = machine
         self.track_id = track_id
         self.at = desk.command.at
-        self.changed: dict[str, Clock] = dict(draft.data.get("clocks", {}))
+        self.changed: dict[str, Clock] = {**draft.data["clocks"]} if "clocks" in draft.data else {}
         self.names: list[str] = []
         self.born_late: list[tuple[Deadline, str]] = []  # `keep due` runs whose due has passed
         self.incidents: list[tuple[str, JsonObject]] = []
@@ -150,17 +158,27 @@ class Effects:
     def latest(self, key: str, clock: Clock) -> Clock:
         return self.changed.get(key, clock)
 
+    def _clocks(self) -> Iterable[tuple[str, Clock]]:
+        """All clocks of the case, as changed so far."""
+        before = self.desk.case.clocks
+        return {**before, **self.changed}.items() if self.changed else before.items()
+
     def apply(self, names: tuple[str, ...]) -> None:
         """All effects of the fired names, in the order cancel, stop, start; what a state halts stands still."""
         workflow = self.desk.rules.workflow
-        entries = workflow.clock_effects(names)
-        for deadline in [deadline for kind, deadline in entries if kind == "cancel"]:
-            self._end(deadline, "cancelled")
-        for deadline in [deadline for kind, deadline in entries if kind == "stop"]:
-            self._end(deadline, "met")
-        started = [deadline for kind, deadline in entries if kind == "start"]
-        started += [d for d in workflow.any_event if d.machine in ("", self.machine)]
-        for deadline in dict.fromkeys(started):
+        started: dict[Deadline, None] = {}
+        if entries := workflow.clock_effects(names):
+            for deadline in [deadline for kind, deadline in entries if kind == "cancel"]:
+                self._end(deadline, "cancelled")
+            for kind, deadline in entries:
+                if kind == "stop":
+                    self._end(deadline, "met")
+                elif kind == "start":
+                    started[deadline] = None
+        for deadline in workflow.any_event:
+            if deadline.machine in ("", self.machine):
+                started[deadline] = None
+        for deadline in started:
             self._start(deadline, self.at)
         for deadline in workflow.start_fields:
             self._start_from_field(deadline)
@@ -169,7 +187,7 @@ class Effects:
 
     def end_all(self, prefix: str, *, keep: bool) -> None:
         """What a final state ends: running clocks whose key begins so ("": the main line's), but for the kept ones."""
-        for key, clock in {**self.desk.case.clocks, **self.changed}.items():
+        for key, clock in self._clocks():
             mine = key.startswith(prefix) if prefix else not clock["track"] and "armed" not in clock
             if not mine or (keep and clock.get("keep")):
                 continue
@@ -206,7 +224,7 @@ class Effects:
         pausing = self.desk.rules.workflow.pausing
         if not pausing:
             return
-        for key, clock in {**self.desk.case.clocks, **self.changed}.items():
+        for key, clock in self._clocks():
             if clock["status"] != "running" or "armed" in clock:
                 continue
             deadline = deadline_of(self.desk, clock, self.after.case)
@@ -274,11 +292,17 @@ class Effects:
 
     def _is_over(self, deadline: Deadline) -> bool:
         """Whether the case is closed, or the track is: nothing starts there but what is marked to stay."""
-        workflow, case = self.desk.rules.workflow, self.after.case
+        workflow = self.desk.rules.workflow
         if deadline.machine:
-            track = case.tracks[self.track_id]
+            track = self.after.case.tracks[self.track_id]
             return not track["open"] or workflow.tracks[track["track"]].states[track["state"]].final
-        return workflow.main.states[case.state].final and not deadline.keep_after_close
+        return workflow.main.states[self._state_after()].final and not deadline.keep_after_close
+
+    def _state_after(self) -> str:
+        """Of the main line, without folding the fact."""
+        data = self._draft.data
+        state: str = data["to"] if "to" in data and "track" not in data else self.desk.case.state
+        return state
 
     def _new_clock(self, deadline: Deadline, run: int, at: Instant, last: Clock | None) -> Clock | None:
         track = self.track_id if deadline.machine else ""
@@ -311,9 +335,8 @@ class Effects:
 
     def _find_owners(self) -> None:
         """A clock without an owner gets one as soon as its expression gives one; then it is frozen."""
-        for key, clock in {**self.desk.case.clocks, **self.changed}.items():
-            if clock["status"] != "running" or "owner" in clock or "armed" in clock:
-                continue
+        ownerless = [(key, clock) for key, clock in self._clocks() if _wants_owner(clock)]
+        for key, clock in ownerless:
             deadline = deadline_of(self.desk, clock, self.after.case)
             owner = resolved(self.desk, deadline.owner)
             if deadline.owner_expression is not None:

@@ -154,6 +154,16 @@ class Machine:
     reachable: Mapping[str, frozenset[str]] = field(default_factory=dict)  # state → transitions that may come later
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """A move from one state to another, with all that can be said of it before any case is known."""
+
+    names: tuple[str, ...]  # that it fires
+    type: str  # of its record
+    ends: bool  # it enters a final state
+    said: Mapping[str, Any]  # what its record says whatever the case: transition, from, to, phase
+
+
 @dataclass(frozen=True, slots=True)
 class LetterKind:
     name: str
@@ -248,6 +258,7 @@ class Workflow:
     restless: frozenset[str] = frozenset()  # machines whose every fact may move a clock (pauses, `any event`, dates)
     by_name: Mapping[str, tuple[Reaction, ...]] = field(default_factory=dict)
     _names: dict[tuple[str, str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    _steps: dict[tuple[str, str, str, str | None], Step] = field(default_factory=dict)
     _effects: dict[tuple[str, ...], tuple[tuple[str, Deadline], ...]] = field(default_factory=dict)
     _inputs: dict[tuple[str, str], Mapping[str, Field]] = field(default_factory=dict)
 
@@ -282,6 +293,22 @@ class Workflow:
         if found is None:
             entries = dict.fromkeys(entry for name in names for entry in self.clock_index.get(name, ()))
             found = self._effects[names] = tuple(entries)
+        return found
+
+    def step(self, machine: Machine, transition: str, before: str, to: str | None) -> Step:
+        """A move of a machine, out of a state, into one (None: it stays). Prepared when it is first made."""
+        key = (machine.name, transition, before, to)
+        found = self._steps.get(key)
+        if found is None:
+            said = {"transition": f"{machine.name}.{transition}" if machine.name else transition}
+            if to is not None and not machine.name:
+                said |= {"from": before, "to": to, "phase": machine.states[to].phase}
+            found = self._steps[key] = Step(
+                self.names_of(machine.name, transition, before, to),
+                f"lianxin.{machine.name or 'case'}.{to or transition}.v1",
+                to is not None and machine.states[to].final,
+                said,
+            )
         return found
 
     def names_of(self, machine: str, transition: str, before: str, to: str | None) -> tuple[str, ...]:

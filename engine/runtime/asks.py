@@ -168,13 +168,14 @@ def from_event(
     if not policy.sends(event.type):
         detail = "this source may not send this type"
         return Unusable(event.source, event.id, "not-allowed", detail, "type", content=said)
-    found = _native(event, said) if command_name(event.type) else _mapped(event, said, book)
+    native = event.type.startswith(PREFIX) and command_name(event.type)
+    found = _native(event, said) if native else _mapped(event, said, book)
     if isinstance(found, Unusable):
         return found
     what, detail = policy.refuses(found, book.directory)
     if what:
         return Unusable(event.source, event.id, "not-allowed", detail, what, content=said)
-    return _dated(found, policy, received_at)
+    return found if policy.max_backdate is None else _dated(found, policy.max_backdate, received_at)
 
 
 def as_listed(ask: Ask, sources: Mapping[str, Source], directory: Directory) -> Ask | Unusable:
@@ -190,11 +191,9 @@ def as_listed(ask: Ask, sources: Mapping[str, Source], directory: Directory) -> 
     return Unusable(ask.source, ask.id, "not-allowed", detail, what, ask.file, ask.row, ask.packed())
 
 
-def _dated(ask: Ask, policy: Source, received_at: Instant) -> Ask:
+def _dated(ask: Ask, max_backdate: timedelta, received_at: Instant) -> Ask:
     """A claimed time that the source may not claim is kept, and the instant of arrival used instead."""
-    if policy.max_backdate is None:
-        return ask
-    if plus(received_at, -policy.max_backdate) <= ask.time <= plus(received_at, AHEAD_ALLOWED):
+    if plus(received_at, -max_backdate) <= ask.time <= plus(received_at, AHEAD_ALLOWED):
         return ask
     return replace(ask, time=received_at, claimed_at=ask.time)
 
@@ -228,8 +227,9 @@ def _mapped(event: IntakeEvent, said: bytes, book: RuleBook) -> Ask | Unusable:
     candidates = book.intake.get(event.type)
     if not candidates:
         return Unusable(event.source, event.id, "unknown-type", f"no workflow maps {event.type}", "type", content=said)
-    seen = {"event": {"id": event.id, "source": event.source, "type": event.type, "subject": event.subject or "",
-                      "time": event.time, "data": event.data, **event.extensions}}  # fmt: skip
+    said_by = {"id": event.id, "source": event.source, "type": event.type, "subject": event.subject or "",
+               "time": event.time, "data": event.data}  # fmt: skip
+    seen = {"event": {**said_by, **event.extensions} if event.extensions else said_by}
     for workflow, rule in candidates:
         try:
             if rule.when is not None and not _evaluated(rule.when, seen):
@@ -244,13 +244,16 @@ def _by_rule(event: IntakeEvent, said: bytes, workflow: str, rule: IntakeRule, s
     key = _evaluated(rule.case_key, seen)
     if not isinstance(key, str | int) or key in ("", 0):
         return Unusable(event.source, event.id, "missing-attribute", "the case key is empty", "case_key", content=said)
-    values = _given(rule.values, seen)
-    return Ask(
-        event.source, event.id, workflow, rule.does, rule.role, str(key), event.time, values, said,
-        unit=str(_evaluated(rule.unit, seen) or "") if rule.unit is not None else "",
-        petitioner={name: str(value) for name, value in _given(rule.petitioner, seen).items()},
-        sequence=event.sequence or 0,
-    )  # fmt: skip
+    ask = Ask(
+        event.source, event.id, workflow, rule.does, rule.role, str(key), event.time, _given(rule.values, seen), said
+    )
+    if rule.unit is not None:
+        ask.unit = str(_evaluated(rule.unit, seen) or "")
+    if rule.petitioner:
+        ask.petitioner = {name: str(value) for name, value in _given(rule.petitioner, seen).items()}
+    if event.sequence:
+        ask.sequence = event.sequence
+    return ask
 
 
 def _given(wanted: Mapping[str, Any], seen: JsonObject) -> JsonObject:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
+from msgspec import Struct
 
 from engine.core.conversion import convert
 from engine.core.desk import Rules
 from engine.core.model import Actor, Command, CommandKind, JsonObject
 from engine.core.report import suggest
-from engine.core.workflow import Field
+from engine.core.workflow import Field, Workflow
 from engine.runtime.asks import Ask, Unusable
 from engine.store.vault import Commitment, Secret
 
@@ -26,8 +27,7 @@ DIRECTORY_OF_ANY = "open"
 """Name of the directory that admits every unit: for imported data whose units nobody has listed."""
 
 
-@dataclass(slots=True)
-class Decoded:
+class Decoded(Struct):
     """A command whose personal values are still in `secrets`, each with the place its commitment goes to."""
 
     command: Command
@@ -54,13 +54,12 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     `known`: the case exists.
     """
     workflow = rules.workflow
-    kind, name = _kind(ask.does, rules)
-    track = ask.does.partition(".")[0] if "." in ask.does else ""
-    if track and track not in workflow.tracks:
-        return _unusable(ask, "unknown-track", track, suggest(track, list(workflow.tracks)))
+    meant = _meant(workflow, ask.does)
+    if meant.unknown_track:
+        return _unusable(ask, "unknown-track", meant.unknown_track, suggest(meant.unknown_track, [*workflow.tracks]))
     if ask.role not in workflow.roles:
         return _unusable(ask, "unknown-role", ask.role, suggest(ask.role, list(workflow.roles)))
-    fields = workflow.inputs(kind, name)
+    kind, fields = meant.kind, meant.fields
     zone = ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone
     values: JsonObject = {}
     private: list[tuple[str, str, Any]] = []  # the vault's person, field, value
@@ -83,18 +82,13 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     for key, text in ask.petitioner.items():
         if key not in workflow.petitioner:
             return _unusable(ask, "unknown-field", f"petitioner.{key}", suggest(key, list(workflow.petitioner)))
-        first = kind == "open_case" and not workflow.moves(name)
+        first = kind == "open_case" and not meant.moves
         private.append((FIRST_CONTACT if first else f"contact:{vault_ref(ask)}", key, text))
-    if kind == "open_case" and ask.case_key and not (known and workflow.moves(name)):
+    if kind == "open_case" and ask.case_key and not (known and meant.moves):
         private.append((CASE, CASE_KEY, ask.case_key))
-    actor = Actor(ask.role, ask.person, ask.unit)
     command = Command(
-        ask.source, ask.id, case_id, workflow.digest, kind, name, actor, ask.time, values,
-        track_id=ask.track,
-        sequence=ask.sequence,
-        intake=ask.intake,
-        claimed_at=ask.claimed_at,
-        notes=ask.notes,
+        ask.source, ask.id, case_id, workflow.digest, kind, meant.name, Actor(ask.role, ask.person, ask.unit), ask.time,
+        values, ask.track, "", ask.sequence, ask.intake, ask.claimed_at, notes=ask.notes,
     )  # fmt: skip
     if not private:
         return Decoded(command)
@@ -110,7 +104,7 @@ def read_value(does: str, name: str, raw: Any, rules: Rules, zone: ZoneInfo, tim
 
     Asked before any command of a row is carried out.
     """
-    kind, command = _kind(does, rules)
+    kind, command = _kind(does, rules.workflow)
     track = command if kind == "open_track" else command.rpartition(".")[0]
     if track and track not in rules.workflow.tracks:
         return  # `decode` says so
@@ -119,14 +113,35 @@ def read_value(does: str, name: str, raw: Any, rules: Rules, zone: ZoneInfo, tim
         raise ValueError("unknown-unit")
 
 
-def _kind(does: str, rules: Rules) -> tuple[CommandKind, str]:
-    if does in rules.workflow.opens:
+class _Meant(Struct, frozen=True):
+    """What the name of a wish says under one version of a workflow."""
+
+    kind: CommandKind
+    name: str
+    fields: Mapping[str, Field]
+    moves: bool  # it is a move of the main line, whatever else it is
+    unknown_track: str = ""
+
+
+@lru_cache(maxsize=4096)
+def _meant(workflow: Workflow, does: str) -> _Meant:
+    track = does.partition(".")[0] if "." in does else ""
+    if track and track not in workflow.tracks:
+        return _Meant("transition", does, {}, False, track)
+    kind, name = _kind(does, workflow)
+    return _Meant(kind, name, workflow.inputs(kind, name), workflow.moves(name))
+
+
+def _kind(does: str, workflow: Workflow) -> tuple[CommandKind, str]:
+    if does in workflow.opens:
         return "open_case", does
     track, _, tail = does.partition(".")
     return ("open_track", track) if tail == OPEN else ("transition", does)
 
 
 def _check_units(field: Field, value: Any, rules: Rules) -> None:
+    if rules.directory.name == DIRECTORY_OF_ANY or (type(value) is str and value in rules.directory):
+        return
     for unit in _strangers(field, value, rules):
         meant = suggest(unit, list(rules.directory.units))
         raise ValueError("no such unit in the directory" + (f"; did you mean {meant}?" if meant else ""))

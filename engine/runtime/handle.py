@@ -220,10 +220,7 @@ class _Run:
 
     def decoded(self, fresh: Mapping[int, Message]) -> list[tuple[int, Command | Unusable]]:
         """Typed commands, personal values in the vault and their commitments in place."""
-        found: list[tuple[int, Decoded | Command | Unusable]] = []
-        for index, message in fresh.items():
-            found.append((index, self._decode(index, message) if isinstance(message, Ask) else message))
-        return self._protect(found)
+        return self._protect([(i, self._decode(i, m) if isinstance(m, Ask) else m) for i, m in fresh.items()])
 
     def _decode(self, index: int, ask: Ask) -> Decoded | Unusable:
         case_id = self.case_ids[index]
@@ -232,11 +229,11 @@ class _Run:
         if rules is None:
             return Unusable(ask.source, ask.id, "unknown-workflow", f"no workflow {ask.workflow}", "workflow",
                             ask.file, ask.row, ask.packed())  # fmt: skip
-        self.known[index] = known = case.exists
+        self.known[index] = known = case.version > 0
         return decode(ask, case_id, rules, known=known)
 
     def _rules(self, case: Case, workflow: str) -> Rules | None:
-        return self.line.book.pinned(case.workflow) if case.exists else self.line.book.current(workflow)
+        return self.line.book.pinned(case.workflow) if case.version else self.line.book.current(workflow)
 
     def _protect(
         self, found: Sequence[tuple[int, Decoded | Command | Unusable]]
@@ -268,18 +265,17 @@ class _Run:
             self._bury(index, decoded)
             return
         case = self.cases[decoded.case_id]
-        if decoded.kind == "open_case" and isinstance(message, Ask) and case.exists != self.known[index]:
+        if decoded.kind == "open_case" and isinstance(message, Ask) and (case.version > 0) != self.known[index]:
             self._take_out_of_vault(message, decoded.case_id)  # a message before it in the batch has opened the case
             ((_, again),) = self._protect([(index, self._decode(index, message))])
             assert isinstance(again, Command), "what can be read as an opening can be read as a move"
             decoded = again
         outcome, rules = self._decide(case, decoded)
-        if isinstance(outcome, Early) and (not self.line.park or not isinstance(message, Ask)):
-            outcome = Rejection("too-early", {"needs": outcome.needs})
         if isinstance(outcome, Early):
-            assert isinstance(message, Ask)
-            self._park(index, message, decoded.case_id, outcome.needs)
-            return
+            if self.line.park and isinstance(message, Ask):
+                self._park(index, message, decoded.case_id, outcome.needs)
+                return
+            outcome = Rejection("too-early", {"needs": outcome.needs})
         self.answers[index] = self._record(decoded, outcome, rules, self.digests[index])
         if isinstance(outcome, Rejection) and isinstance(message, Ask):
             self._take_out_of_vault(message, decoded.case_id)

@@ -6,10 +6,11 @@ Whoever appends a fact follows it (`follow`); what nobody has followed, a cursor
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
+from msgspec.structs import replace
 
 from engine.core.desk import Rules
 from engine.core.instants import Instant, plus

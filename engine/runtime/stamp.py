@@ -22,26 +22,24 @@ def stamp(draft: Draft, case: Case, command: Command, rules: Rules, recorded_at:
         _number(draft, rules, number)
     if "tracks" in draft.data:
         _keep_numbers(draft, case)
-    version = case.version + 1
-    actor = draft.actor.as_json()
+    case_id, version, actor, data = case.case_id, case.version + 1, draft.actor.as_json(), draft.data
+    type_, occurred_at = draft.type, draft.occurred_at
     body = orjson.dumps(
         {
             "actor": actor,
-            "case": case.case_id,
+            "case": case_id,
             "cause": {"id": command.id, "source": command.source},
-            "data": draft.data,
+            "data": data,
             "edition": rules.edition,
-            "occurred_at": draft.occurred_at,
+            "occurred_at": occurred_at,
             "recorded_at": recorded_at,
-            "type": draft.type,
+            "type": type_,
             "version": version,
         },
         option=orjson.OPT_SORT_KEYS,
     )
     digest = hashlib.sha256((case.digest or GENESIS) + body).digest()
-    return Event(
-        case.case_id, version, draft.type, draft.occurred_at, recorded_at, actor, draft.data, body, digest, draft.reacts
-    )
+    return Event(case_id, version, type_, occurred_at, recorded_at, actor, data, body, digest, draft.reacts)
 
 
 def _number(draft: Draft, rules: Rules, number: NextNumber) -> None:

@@ -87,7 +87,7 @@ def project(
             if "tracks" in data:
                 for track_id in data["tracks"]:
                     tracks[case_id, track_id] = None
-            if "with" in data or "set" in data or event.version == 1:
+            if "set" in data or event.version == 1 or ("with" in data and "case" in data["with"]):
                 for opening in openings(event, month_of):
                     rows.count(None, opening)
         if "incidents" in data or event.type in _OF_INCIDENTS:

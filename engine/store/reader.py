@@ -223,6 +223,8 @@ class Reader:
 
     def parked_for(self, case_ids: Iterable[str]) -> list[ParkedRow]:
         """What waits for these cases, oldest (occurred_at, sequence) first."""
+        if self._driver.execute("SELECT 1 FROM parked LIMIT 1").fetchone() is None:
+            return []  # mostly so
         choice, parameters = one_of(list(case_ids))
         sql = f"""SELECT {PARKED_COLUMNS} FROM parked WHERE case_id {choice}
                   ORDER BY occurred_at, sequence, source, id"""
@@ -317,10 +319,10 @@ class Reader:
 
     def _numbered_cases(self, case_ids: list[str]) -> dict[str, tuple[int, Case]]:
         choice, parameters = one_of(case_ids)
-        sql = f'SELECT number, case_id, version, digest, state_json FROM "case" WHERE case_id {choice}'
+        sql = f'SELECT number, case_id, workflow, version, digest, state_json FROM "case" WHERE case_id {choice}'
         found = {
-            case_id: (number, Case.from_state(case_id, version, digest, state))
-            for number, case_id, version, digest, state in self._driver.execute(sql, parameters)
+            case_id: (number, Case.from_state(case_id, *kept))
+            for number, case_id, *kept in self._driver.execute(sql, parameters)
         }
         return {case_id: found.get(case_id) or (0, Case(case_id)) for case_id in case_ids}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Select, Table
 
 from engine.core.instants import Instant
@@ -203,9 +204,7 @@ class StagedTx(Tx):
         found = []
         for event in events:
             if (place := places[id(event)]) > after:
-                copied = Event(*(getattr(event, name) for name in Event.__slots__))
-                copied.position = place
-                found.append(copied)
+                found.append(replace(event, position=place))
         return found
 
     def _known(self, case_ids: Iterable[str]) -> dict[str, tuple[int, Case]]:

@@ -75,7 +75,15 @@ def key_of(paths: Sequence[tuple[Path, Kind]]) -> Callable[[Mapping[str, Any]], 
         case [(name,)]:
             return lambda values: values.get(name)
         case [(root, leaf)]:
-            return lambda values: None if (inside := values.get(root)) is None else inside.get(leaf)
+
+            def key(values: Mapping[str, Any]) -> Any:
+                try:
+                    inside = values[root]
+                except KeyError:
+                    return None
+                return None if inside is None else inside.get(leaf)
+
+            return key
         case [(root, one), (other, two)] if root == other:
             return lambda values: None if (inside := values.get(root)) is None else (inside.get(one), inside.get(two))
     return lambda values: tuple([value_at(values, path) for path, _ in paths])

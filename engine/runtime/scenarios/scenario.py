@@ -10,13 +10,13 @@ expectations are compared.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from engine.core.desk import ENGINE_ACTOR, Desk
+from engine.core.desk import Desk
 from engine.core.errors import Span
 from engine.core.instants import Instant
 from engine.core.model import Actor, Case, Command, CommandKind, Event, Track
@@ -218,7 +218,7 @@ class _Play:
         head, _, tail = step.does.partition(".")
         machine: Machine = self.rules.workflow.tracks[head] if tail else self.rules.workflow.main
         kind: CommandKind = "open_track" if tail == OPEN else "transition"
-        command = Command(SOURCE, "", case.case_id, "", kind, step.does, replace(ENGINE_ACTOR, role=role), at)
+        command = Command(SOURCE, "", case.case_id, "", kind, step.does, Actor(role), at)
         desk = Desk(case, command, self.rules)
         sight = desk.sight(track_id, machine=machine.name)
         return self.people.someone(
