@@ -19,10 +19,10 @@ import hashlib
 import json
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 CHECKED = (
@@ -125,10 +125,20 @@ def verify(path: str | Path) -> Report:
     """Verify a database or an exported log. FileNotFoundError where there is none."""
     with open(path, "rb") as file:
         is_database = file.read(16) == b"SQLite format 3\0"
+        file.seek(0)
+        return _verified(lambda: _Database(path) if is_database else _Export(_lines(file)))
+
+
+def verify_lines(lines: Iterable[bytes]) -> Report:
+    """Verify a log as it is being exported: one record a line, as in the file."""
+    return _verified(lambda: _Export(lines))
+
+
+def _verified(opened: Callable[[], _Database | _Export]) -> Report:
     report = Report()
     log = _Log(report)
     try:
-        source = _Database(path) if is_database else _Export(path)
+        source = opened()
         for record in source.records():
             log.read(record)
         log.compare(source.heads())
@@ -296,27 +306,31 @@ class _Export:
     The second kind says where each case ends. `body` is the text that was hashed, `digest` hexadecimal.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = path
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self.lines = lines
         self.rest: list[dict[str, Any]] = []
 
     def records(self) -> Iterator[Record]:
-        with open(self.path, "rb") as file:
-            while line := file.readline(LINE_BYTES_MAX + 1):
-                if len(line) > LINE_BYTES_MAX:
-                    raise ValueError(f"a line of more than {LINE_BYTES_MAX} bytes")
-                said = json.loads(line)
-                if "position" not in said:
-                    self.rest.append(said)
-                    continue
-                body, digest = said["body"].encode(), bytes.fromhex(said["digest"])
-                yield Record(said["position"], said["number"], said["version"], said["type"], body, digest)
+        for line in self.lines:
+            if len(line) > LINE_BYTES_MAX:
+                raise ValueError(f"a line of more than {LINE_BYTES_MAX} bytes")
+            said = json.loads(line)
+            if "position" not in said:
+                self.rest.append(said)
+                continue
+            body, digest = said["body"].encode(), bytes.fromhex(said["digest"])
+            yield Record(said["position"], said["number"], said["version"], said["type"], body, digest)
 
     def heads(self) -> Iterator[tuple[int, str, int, bytes]]:
         return ((said["number"], said["case"], said["version"], bytes.fromhex(said["digest"])) for said in self.rest)
 
     def check_rest(self, report: Report, last: int) -> None:
         """An export has no inbox and no triggers."""
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(LINE_BYTES_MAX + 1):
+        yield line
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -71,13 +71,14 @@ def init(
     if taken or (folder / DATABASE).exists():
         raise LianxinError("LX-913", exit_code=4, path=taken[0] if taken else folder / DATABASE)
     screen = session.screen
-    written = [str(path) for path in files] + [str(key_file), str(folder / DATABASE)]
+    elsewhere = session.environ.get("LIANXIN_DATABASE_URL")  # its tables are made there; a password stays out of files
+    written = [str(path) for path in files] + [str(key_file)] + ([] if elsewhere else [str(folder / DATABASE)])
     if not dry_run:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         keys = read_key_file(key_file) if key_file.exists() else create_key_file(key_file)
-        Store.open(f"sqlite:///{folder / DATABASE}", vault=Vault(keys)).close()
+        Store.open(elsewhere or f"sqlite:///{folder / DATABASE}", vault=Vault(keys)).close()
         screen.note(
             f"密钥在 {key_file}，请与数据库分开备份 · The key is at {key_file}: back it up apart from the database"
         )

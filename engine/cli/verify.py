@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.command import Session, command, single
+
+if TYPE_CHECKING:
+    from engine.audit.verify import Report
 
 app = single()
 FINDINGS = 1
@@ -26,14 +29,7 @@ def verify(
         Path | None, typer.Argument(metavar="FILE", help="数据库，或导出的 NDJSON · A database, or an export")
     ] = None,
 ) -> int:
-    from engine.audit.verify import verify as check
-    from engine.core.errors import LianxinError
-
-    path = file or _database(session)
-    try:
-        report = check(path)
-    except OSError as error:
-        raise LianxinError("LX-190", exit_code=3, file=str(path), reason=error.strerror or str(error)) from error
+    report = _of_file(file) if file is not None else _of_project(session)
     screen = session.screen
     said = report.as_json()
     lines = [found.told(session.screen.language) for found in report.findings]
@@ -47,12 +43,25 @@ def verify(
     return 0 if report.ok else FINDINGS
 
 
-def _database(session: Session) -> Path:
-    """The project's database, where it is a file."""
-    from engine.cli.installation import Installation
+def _of_file(path: Path) -> Report:
+    from engine.audit.verify import verify as check
     from engine.core.errors import LianxinError
 
-    url = Installation(session).settings.database_url
-    if not url.startswith("sqlite:///"):
-        raise LianxinError("LX-919", exit_code=5, what=f"verify {url.partition(':')[0]}")
-    return Path(url.removeprefix("sqlite:///"))
+    try:
+        return check(path)
+    except OSError as error:
+        raise LianxinError("LX-190", exit_code=3, file=str(path), reason=error.strerror or str(error)) from error
+
+
+def _of_project(session: Session) -> Report:
+    """The project's database: the file itself, or what a server's log is exported as, line by line."""
+    from engine.audit.ndjson import log_lines
+    from engine.audit.verify import verify_lines
+    from engine.cli.installation import Installation
+
+    installation = Installation(session)
+    url = installation.settings.database_url
+    if url.startswith("sqlite:///"):
+        return _of_file(Path(url.removeprefix("sqlite:///")))
+    with installation.store() as store, store.read() as reader:
+        return verify_lines(log_lines(reader))

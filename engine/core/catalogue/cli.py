@@ -121,12 +121,6 @@ CODES: dict[str, Entry] = {
         remedy_zh="lianxin letter list 列出函件；可用编号或发文字号。",
         remedy_en="`lianxin letter list` shows the letters; name one by its id or its number.",
     ),
-    "LX-919": Entry(
-        zh="此版本还没有这项功能：{what}。",
-        en="This version cannot do that yet: {what}.",
-        remedy_zh="请查看 CHANGELOG.md。",
-        remedy_en="See CHANGELOG.md.",
-    ),
     "LX-920": Entry(
         zh="{workflow} 里没有流转 {name}。",
         en="{workflow} has no transition {name}.",
