@@ -15,6 +15,7 @@ import binascii
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from urllib.parse import unquote
 
@@ -174,24 +175,21 @@ def _usual(raw: bytes, envelope: object) -> IntakeEvent | None:
 
     Accepts nothing that the whole reading would not accept, and gives what it would give (a test says so).
     """
-    if type(envelope) is not dict or envelope.keys() != _USUAL or b"\\" in raw:
-        return None
-    id_, source, type_, subject = envelope["id"], envelope["source"], envelope["type"], envelope["subject"]
-    time, data = envelope["time"], envelope["data"]
-    if (
-        envelope["specversion"] != "1.0"
-        or not (type(id_) is type(source) is type(type_) is type(subject) is type(time) is str)
-        or not 0 < len(id_) <= MAX_ATTRIBUTE_CHARS
-        or not 0 < len(source) <= MAX_ATTRIBUTE_CHARS
-        or not 0 < len(type_) <= MAX_ATTRIBUTE_CHARS
-        or not 0 < len(subject) <= MAX_ATTRIBUTE_CHARS
-        or not (id_ + source + type_ + subject).isprintable()
-        or not is_plain(data, MAX_DEPTH - 1)
-    ):
+    if type(envelope) is not dict or len(envelope) != len(_USUAL) or b"\\" in raw:
         return None
     try:
+        version, id_, source, type_, subject, time, data = _usual_values(envelope)
+        attributes = "".join((id_, source, type_, subject))
         at = read_time(time)
-    except TimeFault:
+    except (KeyError, TypeError, TimeFault):  # TypeError: one of them is no text
+        return None
+    if (
+        version != "1.0"
+        or not (id_ and source and type_ and subject)
+        or len(attributes) > MAX_ATTRIBUTE_CHARS
+        or not attributes.isprintable()
+        or not is_plain(data, MAX_DEPTH - 1)
+    ):
         return None
     said = {"data": data, "id": id_, "source": source, "subject": subject, "time": at, "type": type_}
     packed = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
@@ -237,7 +235,8 @@ def _event(envelope: dict[str, Any], received_at: Instant | None) -> IntakeEvent
 _KNOWN = frozenset(
     {"specversion", "id", "source", "type", "subject", "time", "sequence", "datacontenttype", "data", "data_base64"}
 )
-_USUAL = frozenset({"specversion", "id", "source", "type", "subject", "time", "data"})
+_USUAL = ("specversion", "id", "source", "type", "subject", "time", "data")
+_usual_values = itemgetter(*_USUAL)
 VERSION_BYTES = len('"specversion":"1.0",')
 _ATTRIBUTE_NAME = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
 # CloudEvents 1.0, type String: no control characters, no noncharacters, no surrogates.

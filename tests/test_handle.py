@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 from databases import url_of
+from msgspec.structs import replace
 from small_worlds import at, book_of
 
 from engine.app import assemble

@@ -36,7 +36,7 @@ def convert(
     `of` are an enum's values; of a list it is the item's type, followed by the values if that is an enum. A single
     value becomes a list of one. A time without an offset is local in `zone`; without a zone it cannot be read.
     """
-    plain = _PLAIN.get(kind)
+    plain = PLAIN.get(kind)
     if plain is not None:
         return plain(value)
     if kind == "list":
@@ -228,7 +228,7 @@ def _of_timedelta(value: timedelta) -> str:
     return f"{minutes} minutes" if minutes % 60 else f"{minutes // 60} hours"
 
 
-_PLAIN: dict[str, Callable[[Any], Any]] = {
+PLAIN: dict[str, Callable[[Any], Any]] = {
     "bool": _bool,
     "int": _int,
     "decimal": _decimal,

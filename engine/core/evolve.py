@@ -32,12 +32,16 @@ def apply(case: Case, data: JsonObject, version: int, digest: bytes, person: str
         case.phase = data["phase"]
     if "fact_at" in data:
         case.last_fact_at = data["fact_at"]
-    if "with" in data and (given := data["with"].get("case")):
-        case.data = {**case.data, **given}
-    if "set" in data:
-        case.data = {**case.data, **data["set"]}
+    if "with" in data and "case" in data["with"]:
+        case.data = {**case.data, **data["with"]["case"]}
     if "clocks" in data:
         case.clocks = {**case.clocks, **data["clocks"]}
+    if person and person not in (who := case.acted.get(role, ())):
+        case.acted = {**case.acted, role: [*who, person]}
+    if SELDOM.isdisjoint(data):
+        return
+    if "set" in data:
+        case.data = {**case.data, **data["set"]}
     if "tracks" in data:
         case.tracks = {**case.tracks, **data["tracks"]}
     if "levels" in data:
@@ -46,8 +50,10 @@ def apply(case: Case, data: JsonObject, version: int, digest: bytes, person: str
         case.fired = {**case.fired, **data["once"]}
     if "workflow" in data:
         case.workflow = data["workflow"]
-    if person and person not in (who := case.acted.get(role, ())):
-        case.acted = {**case.acted, role: [*who, person]}
     if "approvals" in data:
         merged = {**case.approvals, **data["approvals"]}
         case.approvals = {name: signed for name, signed in merged.items() if signed}
+
+
+SELDOM = frozenset({"set", "tracks", "levels", "once", "workflow", "approvals"})
+"""What few facts say."""

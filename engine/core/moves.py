@@ -34,7 +34,7 @@ def move(desk: Desk, machine: Machine, track_id: str, name: str, values: JsonObj
     of_own, of_event = sorted_values(values, transition.case_needs, transition.event_needs, transition.takes)
     target = transition.to if transition.to != BACK else _back(desk, transition, machine, track_id)
     step = workflow.step(machine, name, state, target)
-    if workflow.accused:
+    if workflow.accused and (case.data.get(workflow.accused) or workflow.accused in of_own):
         check_denial(desk, machine, track_id, of_own, ends=step.ends)
     if of_own:  # conditions see the case (or track) with the needs laid over it
         own = "track" if track_id else "case"
@@ -252,7 +252,7 @@ def finish(
     if "tracks" in data and (levels := tracks.levels_after(case, data["tracks"], workflow.letters)):
         data["levels"] = levels
     number = None
-    if machine == tracks.LETTER and data.get("to") == "signed" and "number" not in case.tracks[track_id]:
+    if track_id and machine == tracks.LETTER and data.get("to") == "signed" and "number" not in case.tracks[track_id]:
         number = (str(case.tracks[track_id]["data"]["kind"]), track_id)
     desk.emit(type_, data, names, letter_number=number)
     for deadline, key in born_late:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import orjson
+from msgspec import Struct, structs
+from msgspec import field as made
 
 from engine.core.directory import Directory
 from engine.core.guards import GuardFailed, Untyped
@@ -39,6 +41,12 @@ class Source:
     roles: frozenset[str] | None = None
     types: frozenset[str] | None = None
     units: frozenset[str] | None = None
+    limited: bool = field(init=False, default=False)
+    """Whether there is any wish that it may not have."""
+
+    def __post_init__(self) -> None:
+        limits = (self.commands, self.roles, self.units)
+        object.__setattr__(self, "limited", any(limit is not None for limit in limits))
 
     def sends(self, type_: str) -> bool:
         """Whether messages of this type may come from it."""
@@ -63,8 +71,7 @@ def fits(name: str, patterns: Collection[str]) -> bool:
 UNLIMITED = Source(max_backdate=None)
 
 
-@dataclass(slots=True)
-class Ask:
+class Ask(Struct):
     """One wish about one case, with raw values: decoded once its case, and so its workflow's version, is known."""
 
     source: str
@@ -79,7 +86,7 @@ class Ask:
     person: str = ""
     unit: str = ""
     track: str = ""
-    petitioner: Mapping[str, str] = field(default_factory=dict)
+    petitioner: Mapping[str, str] = made(default_factory=dict)
     sequence: int = 0
     intake: bool = True
     claimed_at: Instant = ""
@@ -88,12 +95,12 @@ class Ask:
     zone: str = ""  # of a map: how dates among the values are written
     time_formats: tuple[str, ...] = ()
     case_id: str = ""  # given by people who name the case by its id instead of its key
-    columns: Mapping[str, str] = field(default_factory=dict)  # of a row: from which column a value is
+    columns: Mapping[str, str] = made(default_factory=dict)  # of a row: from which column a value is
     notes: tuple[str, ...] = ()  # `imported`: letters of a breach found so stay drafts, where it is old
 
     def packed(self) -> bytes:
         """As bytes, to be sealed while it is parked."""
-        fields = asdict(self)
+        fields = structs.asdict(self)
         fields["content"] = self.content.decode()
         return orjson.dumps(fields)
 
@@ -162,19 +169,20 @@ def from_event(
     said = content(event)
     if event.source.startswith(OUR_SOURCE):  # it could take the place of a clock's point or of a reaction
         return Unusable(event.source, event.id, "not-allowed", "nobody else speaks for us", "source", content=said)
-    policy = sources.get(event.source, sources.get("*"))
+    policy = sources.get(event.source) or sources.get("*")
     if policy is None:
         return Unusable(event.source, event.id, "unknown-source", "this source is not listed", "source", content=said)
-    if not policy.sends(event.type):
+    if policy.types is not None and not policy.sends(event.type):
         detail = "this source may not send this type"
         return Unusable(event.source, event.id, "not-allowed", detail, "type", content=said)
     native = event.type.startswith(PREFIX) and command_name(event.type)
     found = _native(event, said) if native else _mapped(event, said, book)
     if isinstance(found, Unusable):
         return found
-    what, detail = policy.refuses(found, book.directory)
-    if what:
-        return Unusable(event.source, event.id, "not-allowed", detail, what, content=said)
+    if policy.limited:
+        what, detail = policy.refuses(found, book.directory)
+        if what:
+            return Unusable(event.source, event.id, "not-allowed", detail, what, content=said)
     return found if policy.max_backdate is None else _dated(found, policy.max_backdate, received_at)
 
 
@@ -195,7 +203,7 @@ def _dated(ask: Ask, max_backdate: timedelta, received_at: Instant) -> Ask:
     """A claimed time that the source may not claim is kept, and the instant of arrival used instead."""
     if plus(received_at, -max_backdate) <= ask.time <= plus(received_at, AHEAD_ALLOWED):
         return ask
-    return replace(ask, time=received_at, claimed_at=ask.time)
+    return structs.replace(ask, time=received_at, claimed_at=ask.time)
 
 
 def _native(event: IntakeEvent, said: bytes) -> Ask | Unusable:
@@ -224,12 +232,17 @@ def _native(event: IntakeEvent, said: bytes) -> Ask | Unusable:
 
 
 def _mapped(event: IntakeEvent, said: bytes, book: RuleBook) -> Ask | Unusable:
-    candidates = book.intake.get(event.type)
+    type_ = event.type
+    candidates = book.intake.get(type_)
     if not candidates:
-        return Unusable(event.source, event.id, "unknown-type", f"no workflow maps {event.type}", "type", content=said)
-    said_by = {"id": event.id, "source": event.source, "type": event.type, "subject": event.subject or "",
-               "time": event.time, "data": event.data}  # fmt: skip
-    seen = {"event": {**said_by, **event.extensions} if event.extensions else said_by}
+        return Unusable(event.source, event.id, "unknown-type", f"no workflow maps {type_}", "type", content=said)
+    told: JsonObject = {
+        "id": event.id, "source": event.source, "type": type_, "subject": event.subject or "", "time": event.time,
+        "data": event.data,
+    }  # fmt: skip
+    if event.extensions:
+        told |= event.extensions
+    seen = {"event": told}
     for workflow, rule in candidates:
         try:
             if rule.when is not None and not _evaluated(rule.when, seen):
@@ -260,12 +273,11 @@ def _given(wanted: Mapping[str, Any], seen: JsonObject) -> JsonObject:
     """What the event says of each; what it leaves empty is not given."""
     found = {}
     for name, value in wanted.items():
-        if isinstance(value, Untyped):
-            value = value.evaluate(seen)
-        if value is not None and value != "":
-            found[name] = value
+        given = value.evaluate(seen) if type(value) is Untyped else value
+        if given is not None and given != "":
+            found[name] = given
     return found
 
 
 def _evaluated(value: Any, seen: JsonObject) -> Any:
-    return value.evaluate(seen) if isinstance(value, Untyped) else value
+    return value.evaluate(seen) if type(value) is Untyped else value

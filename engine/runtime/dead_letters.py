@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import orjson
+from msgspec import structs
 
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant, parse
@@ -186,8 +187,10 @@ def _message(writer: Writer, row: DeadLetterRow, said: object, content: bytes) -
         message = writer.read_in(orjson.dumps(envelope), row.received_at)
     else:
         message = writer.read_in(content, row.received_at)
-    named = replace(message, source=message.source or row.source, id=message.id or row.id)
-    return replace(named, attempts=row.attempts + 1) if isinstance(named, Unusable) else named
+    source, id_ = message.source or row.source, message.id or row.id
+    if isinstance(message, Unusable):
+        return replace(message, source=source, id=id_, attempts=row.attempts + 1)
+    return structs.replace(message, source=source, id=id_)
 
 
 def _wish(said: JsonObject, row: DeadLetterRow) -> Ask | Unusable:

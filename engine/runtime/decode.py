@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from msgspec import Struct
 
-from engine.core.conversion import convert
+from engine.core.conversion import PLAIN, convert
 from engine.core.desk import Rules
 from engine.core.model import Actor, Command, CommandKind, JsonObject
 from engine.core.report import suggest
@@ -69,17 +69,17 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
             values[key] = raw if isinstance(raw, str | int | bool) else str(raw)
             continue  # `decide` refuses it by name, with did-you-mean
         try:
-            value = _typed(field, raw, zone, ask.time_formats)
+            plain = meant.plain.get(key)
+            value = plain(raw) if plain is not None else _typed(field, raw, zone, ask.time_formats)
             if field.type == "unit":
                 _check_units(field, value, rules)
         except ValueError as error:
             return Unusable(ask.source, ask.id, "bad-value", str(error), key, ask.file, ask.row, ask.packed())
-        if value is None:
-            continue
-        values[key] = value
-        if field.personal:
-            private.append((CASE, key, value))
-    for key, text in ask.petitioner.items():
+        if value is not None:
+            values[key] = value
+            if field.personal:
+                private.append((CASE, key, value))
+    for key, text in ask.petitioner.items() if ask.petitioner else ():
         if key not in workflow.petitioner:
             return _unusable(ask, "unknown-field", f"petitioner.{key}", suggest(key, list(workflow.petitioner)))
         first = kind == "open_case" and not meant.moves
@@ -119,6 +119,7 @@ class _Meant(Struct, frozen=True):
     kind: CommandKind
     name: str
     fields: Mapping[str, Field]
+    plain: Mapping[str, Callable[[Any], Any]]  # of the fields with one value that is read without a zone: how
     moves: bool  # it is a move of the main line, whatever else it is
     unknown_track: str = ""
 
@@ -127,9 +128,11 @@ class _Meant(Struct, frozen=True):
 def _meant(workflow: Workflow, does: str) -> _Meant:
     track = does.partition(".")[0] if "." in does else ""
     if track and track not in workflow.tracks:
-        return _Meant("transition", does, {}, False, track)
+        return _Meant("transition", does, {}, {}, False, track)
     kind, name = _kind(does, workflow)
-    return _Meant(kind, name, workflow.inputs(kind, name), workflow.moves(name))
+    fields = workflow.inputs(kind, name)
+    plain = {key: PLAIN[field.type] for key, field in fields.items() if field.type in PLAIN and not field.many}
+    return _Meant(kind, name, fields, plain, workflow.moves(name))
 
 
 def _kind(does: str, workflow: Workflow) -> tuple[CommandKind, str]:

@@ -161,17 +161,17 @@ class _Run:
 
     def unseen(self, messages: Sequence[Message], again: bool) -> dict[int, Message]:
         """The messages that are new. The same (source, id) with other content is a dead letter, not a duplicate."""
-        known = {} if again else self.tx.seen([(m.source, m.id) for m in messages if m.id])
-        content_digest = self.line.keys.content_digest
+        keys = [(message.source, message.id) for message in messages]
+        known = {} if again else self.tx.seen([key for key in keys if key[1]])
+        content_digest, digests = self.line.keys.content_digest, self.digests
         first: dict[tuple[str, str], int] = {}
         fresh: dict[int, Message] = {}
-        for index, message in enumerate(messages):
-            key = (message.source, message.id)
+        for index, (key, message) in enumerate(zip(keys, messages, strict=True)):
             digest = NO_DIGEST if isinstance(message, Command) else content_digest(message.content)
-            self.digests[index] = digest
-            seen = known.get(key)
+            digests[index] = digest
+            seen = known.get(key) if known else None
             if seen is None and key in first and message.id:
-                seen = Seen(ACCEPTED, self.digests[first[key]], 0)
+                seen = Seen(ACCEPTED, digests[first[key]], 0)
                 self.repeats[index] = first[key]
             if seen is None:
                 first[key] = index
@@ -270,7 +270,8 @@ class _Run:
             ((_, again),) = self._protect([(index, self._decode(index, message))])
             assert isinstance(again, Command), "what can be read as an opening can be read as a move"
             decoded = again
-        outcome, rules = self._decide(case, decoded)
+        rules = self.line.book.pinned(case.workflow or decoded.workflow)
+        outcome = decide(case, decoded, rules)
         if isinstance(outcome, Early):
             if self.line.park and isinstance(message, Ask):
                 self._park(index, message, decoded.case_id, outcome.needs)
@@ -286,28 +287,28 @@ class _Run:
 
     def _record(self, command: Command, outcome: Accepted | Rejection, rules: Rules, digest: bytes) -> Answer:
         """Stamp the drafts, or write the refusal down; keep the message's outcome for ever."""
-        events, first = self.batch.events, len(self.batch.events)
-        case = self.cases[command.case_id]
+        batch, case_id = self.batch, command.case_id
+        events, case = batch.events, self.cases[case_id]
+        first = len(events)
         if isinstance(outcome, Rejection):
             if outcome.code in SILENT:
-                return Answer("rejected", command.case_id, code=outcome.code)
+                return Answer("rejected", case_id, code=outcome.code)
             data = refusal(command, outcome, rules)
             cause = {"source": command.source, "id": command.id}
-            events.append(record(command.case_id, REJECTED_TYPE, data, cause, command.at, self.now))
-            self.batch.inbox.append((command.source, command.id, digest, REJECTED, first))
-            return Answer("rejected", command.case_id, case.version, outcome.code, outcome.facts)
+            events.append(record(case_id, REJECTED_TYPE, data, cause, command.at, self.now))
+            batch.inbox.append((command.source, command.id, digest, REJECTED, first))
+            return Answer("rejected", case_id, case.version, outcome.code, outcome.facts)
         for draft in outcome.drafts:
             event = stamp(draft, case, command, rules, self.now, self.tx.next_number)
             events.append(event)
-            if event.reacts and self.heard is not None and event.case_id not in self.held:
+            if event.reacts and self.heard is not None and case_id not in self.held:
                 event.reacts = ANSWERED
                 self.heard.append(event)
             case = evolve(case, event)
-        self.cases[command.case_id] = case
-        self.touched.add(command.case_id)
-        index = first if len(events) > first else NO_EVENT
-        self.batch.inbox.append((command.source, command.id, digest, ACCEPTED, index))
-        return Answer("accepted", command.case_id, case.version)
+        self.cases[case_id] = case
+        self.touched.add(case_id)
+        batch.inbox.append((command.source, command.id, digest, ACCEPTED, first if outcome.drafts else NO_EVENT))
+        return Answer("accepted", case_id, case.version)
 
     # ── what waits, what is dead ─────────────────────────────────────────────────────────────────────────────────
 

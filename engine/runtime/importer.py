@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant
@@ -160,7 +162,7 @@ def _allowed(writer: Writer, message: Ask | Unusable) -> Ask | Unusable:
     """A row's wish, marked as imported, if its source may have it."""
     if isinstance(message, Unusable):
         return message
-    return as_listed(replace(message, notes=(IMPORTED,)), writer.line.sources, writer.line.book.directory)
+    return as_listed(structs.replace(message, notes=(IMPORTED,)), writer.line.sources, writer.line.book.directory)
 
 
 def _batches(messages: Iterable[Ask | Unusable]) -> Iterator[list[Ask | Unusable]]:

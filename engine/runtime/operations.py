@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec import structs
 
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant
@@ -79,6 +80,6 @@ def messages_of(writer: Writer, request: JsonObject, received_at: Instant) -> li
         else:
             message = unpacked(packed)
         if isinstance(message, Ask) and not message.intake:
-            message = replace(message, time=received_at)
+            message = structs.replace(message, time=received_at)
         found.append(message)
     return found

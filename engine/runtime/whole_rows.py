@@ -15,6 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import orjson
+from msgspec import structs
 
 from engine.core.desk import Rules
 from engine.runtime.asks import Ask, Unusable, from_row
@@ -90,8 +91,8 @@ def _fault(ask: Ask, rules: Rules) -> tuple[str, str] | None:
 def _dead(wishes: Sequence[Ask], reason: str, field: str, keys: Keys) -> Unusable:
     """The dead letter of a row that could be read. Its content can be mended and tried again, all wishes together."""
     first = wishes[0]
-    placeless = [replace(w, file="", row=0, sequence=w.sequence % SEQUENCE_STEP, columns={}) for w in wishes]
-    name = f"row:{keys.content_digest(_packed([replace(wish, notes=()) for wish in placeless])).hex()}"
+    placeless = [structs.replace(w, file="", row=0, sequence=w.sequence % SEQUENCE_STEP, columns={}) for w in wishes]
+    name = f"row:{keys.content_digest(_packed([structs.replace(wish, notes=()) for wish in placeless])).hex()}"
     detail = f"{first.file}, row {first.row}: {reason}"
     return Unusable(first.source, name, reason, detail, field, first.file, first.row, _packed(placeless))
 

@@ -78,8 +78,8 @@ def project(
     clocks: dict[tuple[str, str], None] = {}
     tracks: dict[tuple[str, str], None] = {}
     for position, event in enumerate(events, first):
-        data, case_id = event.data, event.case_id
-        if event.version:
+        data, case_id, version = event.data, event.case_id, event.version
+        if version:
             updated[case_id] = event.recorded_at
             if "clocks" in data:
                 for key in data["clocks"]:
@@ -87,7 +87,7 @@ def project(
             if "tracks" in data:
                 for track_id in data["tracks"]:
                     tracks[case_id, track_id] = None
-            if "set" in data or event.version == 1 or ("with" in data and "case" in data["with"]):
+            if version == 1 or "set" in data or ("with" in data and "case" in data["with"]):
                 for opening in openings(event, month_of):
                     rows.count(None, opening)
         if "incidents" in data or event.type in _OF_INCIDENTS:

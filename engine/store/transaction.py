@@ -168,15 +168,16 @@ class Tx(Reader):
             first = self._head + 1
             known = self._known({event.case_id for event in batch.events if event.case_id})
             numbers = {case_id: number for case_id, (number, _) in known.items()}
+            before = {case_id: case for case_id, (_, case) in known.items()}
             self._append_records(batch, first, numbers)
-            self._project(batch, first, numbers, {case_id: case for case_id, (_, case) in known.items()})
+            self._project(batch, first, numbers, before)
             self._append_rest(batch)
         except sqlite.IntegrityError as error:
             raise AssertionError(f"the store was asked to break a key: {error}") from error
         self._head += len(batch.events)
         for case_id, number in numbers.items():
             if number:
-                self._cases[case_id] = (number, batch.cases.get(case_id) or known[case_id][1])
+                self._cases[case_id] = (number, batch.cases.get(case_id) or before[case_id])
 
     def finish(self) -> None:
         """Before the commit: a number that was taken must have been written, or the series would have a gap."""
@@ -209,21 +210,13 @@ class Tx(Reader):
         """Log and inbox. A case's number is the position of its first record: filled in here."""
         records = []
         for position, event in enumerate(batch.events, first):
-            if event.version == 1:
+            version = event.version
+            if version == 1:
                 numbers[event.case_id] = position
             number = numbers.get(event.case_id, 0)
-            assert number or not event.version, "a case begins with version 1"
-            records.append(
-                (
-                    position,
-                    number,
-                    event.version or None,
-                    event.type,
-                    int(event.reacts),
-                    bytearray(event.body),  # and not bytes: see engine.store.projection
-                    bytearray(event.digest),
-                )
-            )
+            assert number or not version, "a case begins with version 1"
+            body, digest = bytearray(event.body), bytearray(event.digest)  # and not bytes: see engine.store.projection
+            records.append((position, number, version or None, event.type, +event.reacts, body, digest))
         if records:
             self._driver.executemany(INSERT_LOG, records)
         if batch.inbox:

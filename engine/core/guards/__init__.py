@@ -10,8 +10,9 @@ The language is CEL without comprehensions (cel_env.py); codes, units, dates and
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from engine.core.guards.cel_ast import TooDeep
 from engine.core.guards.cel_env import FUNCTIONS, Checker, NotCompiled, Program, checking, program
@@ -203,26 +204,51 @@ class Untyped:
             raise GuardFaults(text, reading.faults)
         self.reads = tuple(sorted(reading.paths))
         self._plain_path = seen.path
+        self._read = None if seen.path is None else _path_reader(seen.path)
 
     def __repr__(self) -> str:
         return f"Untyped({self.text!r})"
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """The value: str, int, bool, float, list, dict or None. GuardFailed if there is none (`missing` says what)."""
-        if self._plain_path is not None:  # most are no more than a path: reading it is all there is to do
-            here: Any = values
+        if self._read is not None:  # most are no more than a path: reading it is all there is to do
             try:
-                for step in self._plain_path:
-                    here = here[step]
+                return self._read(values)
             except (LookupError, TypeError):  # TypeError: a text or list stands where a mapping was thought to be
-                raise GuardFailed("LX-170", missing=step, path=".".join(self._plain_path)) from None
-            return here
+                self._fail(values)
         run = self._program.run(project(values, self.reads), no_answer)
         if not run.error and isinstance(run.value, (str, int, float, list, dict, type(None))):
             return run.value
         if run.missing is not None:
             raise GuardFailed("LX-170", missing=run.missing, path=run.missing)
         raise GuardFailed("LX-172", detail=run.error or type(run.value).__name__)
+
+    def _fail(self, values: Mapping[str, Any]) -> NoReturn:
+        """The path cannot be read: at which step."""
+        assert self._plain_path is not None
+        here: Any = values
+        step = ""
+        with suppress(LookupError, TypeError):
+            for step in self._plain_path:
+                here = here[step]
+        raise GuardFailed("LX-170", missing=step, path=".".join(self._plain_path)) from None
+
+
+def _path_reader(path: Sequence[str]) -> Callable[[Mapping[str, Any]], Any]:
+    """What reads the value at a path; the usual lengths (`event.subject`, `event.data.note`) are written out."""
+    match path:
+        case [one, two]:
+            return lambda values: values[one][two]
+        case [one, two, three]:
+            return lambda values: values[one][two][three]
+
+    def read(values: Mapping[str, Any]) -> Any:
+        here: Any = values
+        for step in path:
+            here = here[step]
+        return here
+
+    return read
 
 
 def untyped(text: str, variables: Sequence[str]) -> Untyped:
