@@ -15,7 +15,7 @@ from measure import Measure, cpu, fresh
 
 from engine.app import consumers
 from engine.audit.verify import verify
-from engine.core.evolve import evolve
+from engine.core.evolve import fold
 from engine.core.model import GENESIS, Case, Event
 from engine.runtime.asks import UNLIMITED, Ask, Unusable, from_event
 from engine.runtime.assembly import Assembly
@@ -131,7 +131,7 @@ def _fold(line: Line) -> int:
             if number != of:
                 case, of = Case(event.case_id), number
             assert hashlib.sha256((case.digest or GENESIS) + event.body).digest() == event.digest
-            case = evolve(case, event)
+            fold(case, event)
             count += 1
     return count
 

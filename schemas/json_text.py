@@ -110,19 +110,16 @@ def is_plain(value: Any, levels: int) -> bool:
         return kind is not float and (kind is not int or -MAX_INTEGER <= value <= MAX_INTEGER)
     if not levels:
         return False
-    if PLAIN_KINDS.issuperset(map(type, inners)):
-        return True
     for inner in inners:
         kind = type(inner)
+        if kind is str:
+            continue
         if kind is int:
             if not -MAX_INTEGER <= inner <= MAX_INTEGER:
                 return False
-        elif kind not in PLAIN_KINDS and not is_plain(inner, levels - 1 if kind is dict or kind is list else levels):
+        elif not is_plain(inner, levels - 1 if kind is dict or kind is list else levels):
             return False
     return True
-
-
-PLAIN_KINDS = frozenset({str, bool, type(None)})
 
 
 def _twice(raw: bytes) -> str | None:

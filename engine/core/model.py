@@ -148,6 +148,8 @@ class Actor(Struct):
     unit: str = ""
 
     def as_json(self) -> JsonObject:
+        if not self.person and not self.unit:
+            return {"role": self.role}
         found: JsonObject = {"role": self.role}
         if self.person:
             found["person"] = self.person

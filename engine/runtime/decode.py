@@ -60,7 +60,6 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
     if ask.role not in workflow.roles:
         return _unusable(ask, "unknown-role", ask.role, suggest(ask.role, list(workflow.roles)))
     kind, fields = meant.kind, meant.fields
-    zone = ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone
     values: JsonObject = {}
     private: list[tuple[str, str, Any]] = []  # the vault's person, field, value
     for key, raw in ask.values.items():
@@ -70,7 +69,7 @@ def decode(ask: Ask, case_id: str, rules: Rules, *, known: bool = False) -> Deco
             continue  # `decide` refuses it by name, with did-you-mean
         try:
             plain = meant.plain.get(key)
-            value = plain(raw) if plain is not None else _typed(field, raw, zone, ask.time_formats)
+            value = plain(raw) if plain is not None else _typed(field, raw, _zone(ask, rules), ask.time_formats)
             if field.type == "unit":
                 _check_units(field, value, rules)
         except ValueError as error:
@@ -148,6 +147,10 @@ def _check_units(field: Field, value: Any, rules: Rules) -> None:
     for unit in _strangers(field, value, rules):
         meant = suggest(unit, list(rules.directory.units))
         raise ValueError("no such unit in the directory" + (f"; did you mean {meant}?" if meant else ""))
+
+
+def _zone(ask: Ask, rules: Rules) -> ZoneInfo:
+    return ZoneInfo(ask.zone) if ask.zone else rules.calendar.zone
 
 
 def _typed(field: Field, raw: Any, zone: ZoneInfo, time_formats: Sequence[str]) -> Any:

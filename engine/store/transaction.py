@@ -234,7 +234,8 @@ class Tx(Reader):
             (INSERT_CASE, [row for row in rows.cases if row[0] >= first]),  # its number is that of its first record
             (UPDATE_CASE, [row for row in rows.cases if row[0] < first]),
             (UPSERT["letter_number"], [(*series, last) for series, last in self._taken.items()]),
-            (UPSERT["deadline"], rows.deadlines),
+            (INSERT_DEADLINE, [row for row in rows.deadlines if row[2] not in before[row[1]].clocks]),
+            (UPDATE_DEADLINE, [row for row in rows.deadlines if row[2] in before[row[1]].clocks]),
             (UPSERT["letter"], rows.letters),
             (UPSERT["followup"], rows.followups),
             (INSERT_INCIDENT, rows.incidents),
@@ -288,6 +289,10 @@ FENCE = """UPDATE "offset" SET next = ? WHERE "group" = ? AND "partition" = ? AN
 INSERT_LOG = _insert(schema.log)
 INSERT_CASE = _insert(schema.case)
 UPDATE_CASE = _update(schema.case, ("number",), fixed=("case_id",))  # half the time of an upsert
+INSERT_DEADLINE = _insert(schema.deadline)
+UPDATE_DEADLINE = _update(
+    schema.deadline, ("number", "key"), fixed=("case_id", "track_id", "deadline", "run", "started_at")
+)
 UPSERT_INBOX = (
     _insert(schema.inbox)
     + " ON CONFLICT DO UPDATE SET digest = excluded.digest, outcome = excluded.outcome, position = excluded.position"
@@ -296,7 +301,6 @@ UPSERT_INBOX = (
 UPSERT = {
     table.name: _upsert(table, key)
     for table, key in (
-        (schema.deadline, ("number", "key")),
         (schema.letter, ("number", "letter_id")),
         (schema.followup, ("number", "track_id")),
         (schema.letter_number, ("organisation", "kind", "year")),

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from engine.core.evolve import evolve
+from engine.core.evolve import fold
 from engine.core.instants import Instant
 from engine.core.model import GENESIS, Case, Event
 from engine.store.projection import (
@@ -67,7 +67,8 @@ class Rebuild:
                 case, number = Case(event.case_id), found
             self._check(case, number, event)
             self._count(event)
-            case, updated_at = evolve(case, event), event.recorded_at
+            fold(case, event)
+            updated_at = event.recorded_at
         if number:
             yield self._rows(number, case, updated_at)
         for event in self.reader.records_without_case_version():
