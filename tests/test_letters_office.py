@@ -3,46 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 from invented_letters import CONTENT, DRAFT, letter, template
+from letters_measured import MEASURES, PAGE, printed_by_office, table
 from measured_pages import BOTTOM, LEFT, MM, RIGHT, TOP, Page, ink, measured
 from test_letters_pdf import CELL, CHINESE, PLAIN, paragraph, worded
 
 from engine.letters.word import render_docx
 
-CONVERSION_SECONDS_MAX = 120
 PITCH = 579 / 20 / MM
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """Letters of some lengths, opened by LibreOffice and printed, all in one run: to start it takes seconds."""
-    program = shutil.which("soffice")
-    assert program, "LibreOffice is missing: deploy/setup.sh letters"
-    folder: Path = tmp_path_factory.mktemp("office")
+    """Letters of some lengths, opened by LibreOffice and printed."""
     letters = {
         "one": render_docx(PLAIN, worded(paragraph(40))),
         "two": render_docx(CONTENT, template()),
-        "three": render_docx(PLAIN, worded(*(paragraph(length) for length in (500, 450, 150, 100)))),
+        "three": render_docx(PLAIN, worded(*(paragraph(length) for length in (500, 400, 150, 100)))),
         "draft": render_docx(DRAFT, template()),
         "accountability": render_docx(letter("accountability"), template("accountability")),
         "long": render_docx(dataclasses.replace(PLAIN, organisation=paragraph(40)), worded(paragraph(300))),
     }
-    for name, data in letters.items():
-        (folder / f"{name}.docx").write_bytes(data)
-    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
-    arguments = ["--headless", "--norestore", profile, "--convert-to", "pdf", "--outdir", str(folder)]
-    subprocess.run(
-        [program, *arguments, *(str(folder / f"{name}.docx") for name in letters)],
-        check=True,
-        capture_output=True,
-        timeout=CONVERSION_SECONDS_MAX,
-    )
-    return {name: (folder / f"{name}.pdf").read_bytes() for name in letters}
+    return printed_by_office(letters, tmp_path_factory.mktemp("office"))
 
 
 @pytest.fixture(scope="module")
@@ -82,9 +66,9 @@ def test_mark_and_rules_stand_where_the_standard_puts_them(office: dict[str, byt
     mark = ink(office["three"], 0, (22, 20, 188, 44), red=True)
     rule = ink(office["three"], 0, (5, 44.5, 205, 50), red=True)
     foot = ink(office["three"], 0, (5, 270, 205, 285), red=True)
-    assert mark[1] == pytest.approx(30, abs=1)
+    assert mark[1] == pytest.approx(30, abs=0.5)
     assert (mark[0] + mark[2]) / 2 == pytest.approx(105, abs=0.7)
-    assert rule[1] - mark[3] == pytest.approx(4, abs=1.8)  # the foot of the characters is air
+    assert rule[1] - mark[3] == pytest.approx(4, abs=0.5)
     for lines in (rule, foot):
         assert lines[0] == pytest.approx(20, abs=0.3)
         assert lines[2] == pytest.approx(190, abs=0.3)
@@ -144,3 +128,17 @@ def test_both_signers_of_an_accountability_letter_are_named(laid_out: dict[str, 
 def test_a_draft_says_so_on_every_page(laid_out: dict[str, list[Page]]) -> None:
     for page in laid_out["draft"]:
         assert page.line("草稿：未经签发，不具效力").baseline < 25
+
+
+def test_the_page_about_letters_tells_what_is_measured() -> None:
+    told = {}
+    for row in PAGE.read_text(encoding="utf-8").splitlines():
+        label, *cells = (cell.strip() for cell in row.strip("|").split("|"))
+        if label in {measure[0] for measure in MEASURES}:
+            told[label] = [float(cell.split()[0]) for cell in cells]
+    measures = table()
+    assert list(told) == [label for label, *_ in measures]
+    for label, asked, _, ours, theirs in measures:
+        assert told[label] == [asked, pytest.approx(ours, abs=0.05), pytest.approx(theirs, abs=0.1)]
+        assert ours == pytest.approx(asked, abs=0.15)
+        assert theirs == pytest.approx(asked, abs=1)

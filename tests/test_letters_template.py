@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from invented_letters import CONTENT, KINDS, letter, template
+from invented_letters import CONTENT, KINDS, ROOT, letter, template
 
 from engine.core.errors import LianxinError, Span
 from engine.language.yaml_source import load
@@ -82,6 +82,41 @@ def test_what_is_no_mapping_is_no_template(data: object) -> None:
     with pytest.raises(LianxinError) as refused:
         load_template(data, "t.yaml")
     assert [problem.code for problem in refused.value.problems] == ["LX-706"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        *[("signatures", value, "LX-706") for value in (0, 9, "2", True, None, [2])],
+        *[("organisation", value, "LX-706") for value in (3, "", ["局"])],
+        *[(key, "{organisation}办公室", "LX-703") for key in ("organisation", "contact")],
+    ],
+)
+def test_who_signs_and_who_the_office_is_are_checked(key: str, value: object, code: str) -> None:
+    (problem,) = faults({key: value})
+    assert (problem.code, problem.facts["key"]) == (code, key)
+
+
+def test_a_fault_is_told_with_file_line_and_column() -> None:
+    text = (ROOT / "workflows" / "letters" / "accountability.yaml").read_text(encoding="utf-8")
+    broken = text.replace("signatures: 2", "signatures: two").replace("{unit}继续办理", "{units}继续办理")
+    source = load(broken.encode(), "letters/accountability.yaml")
+    with pytest.raises(LianxinError) as refused:
+        load_template(source.data, source.file, source.span)
+    lines = broken.splitlines()
+    places = {p.code: (p.file, p.span.line, p.span.column) for p in refused.value.problems if p.span}
+    assert places == {
+        "LX-706": ("letters/accountability.yaml", lines.index("signatures: two") + 1, len("signatures: ") + 1),
+        "LX-701": ("letters/accountability.yaml", next(n for n, t in enumerate(lines, 1) if "{units}" in t), 5),
+    }
+
+
+def test_the_office_says_its_full_name_and_whom_to_ask() -> None:
+    said = dataclasses.replace(template(), organisation="示例市江都示例区信访局", contact="督查科，0555-7654321")
+    sheet = compose(dataclasses.replace(CONTENT, contact=""), said)
+    assert (sheet.organisation, sheet.signature) == ("示例市江都示例区信访局", "示例市江都示例区信访局")
+    assert sheet.note == "（联系方式：督查科，0555-7654321）"
+    assert compose(CONTENT, said).note == "（联系方式：督查科，0555-1234567）"
 
 
 def test_the_three_letters_and_the_reminder_ship() -> None:

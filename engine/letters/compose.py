@@ -81,7 +81,7 @@ def compose(content: LetterContent, template: Template) -> Sheet:
     if content.signed_on is not None and len(content.signers) < template.signatures:
         signed, needed = len(content.signers), template.signatures
         raise LianxinError("LX-721", exit_code=2, letter=content.letter_id, signed=signed, needed=needed)
-    values = _values(content, draft)
+    values = _values(content, template, draft)
     digest = content_digest(content)
     name = printable(content.letter_id)[:LETTER_ID_CHARACTERS_MAX]
     return Sheet(
@@ -111,13 +111,16 @@ def printable(text: str) -> str:
     return UNPRINTABLE.sub(REPLACEMENT, LINE_BREAKS.sub(" ", text)).strip()
 
 
-def _values(content: LetterContent, draft: bool) -> dict[str, str]:
+def _values(content: LetterContent, template: Template, draft: bool) -> dict[str, str]:
     """What each placeholder stands for; empty where the letter has no such value."""
     days = {"signed_on": content.signed_on, "reply_due": content.reply_due}
     values = {name: chinese_date(day) if day else "" for name, day in days.items()}
     values |= {name: printable(getattr(content, name) or "") for name in _PLAIN}
     values["reply_within"] = chinese_length(content.reply_within) if content.reply_within else ""
     values["basis"] = _basis(content.basis)
+    if template.organisation:
+        values["organisation"] = printable(template.organisation)
+    values["contact"] = values["contact"] or printable(template.contact)
     if draft:
         values["signed_on"] = values["signed_on"] or DAY_TO_COME
         values["number"] = values["number"] or NUMBER_TO_COME

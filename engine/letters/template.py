@@ -61,10 +61,12 @@ TEXTS = frozenset(
         "no_reply",
     }
 )
+PLAIN = frozenset({"organisation", "contact"})
+"""What the office says of itself: no placeholders."""
 LISTS = frozenset({"opening", "demands", "closing"})
 OTHERS = frozenset({"lianxin", "letter", "numbered", "signatures"})
 SIGNATURES_MAX = 8
-KEYS = TEXTS | LISTS | OTHERS
+KEYS = TEXTS | PLAIN | LISTS | OTHERS
 NEEDED = ("lianxin", "letter", "title", "opening", "closing")
 
 
@@ -87,6 +89,8 @@ class Template:
     calendar: str = ""  # after `reply`: by which edition of the calendar the day was counted
     no_reply: str = ""  # where neither is said
     numbered: bool = True  # False: needs no 发文字号, and is a draft only while unsigned
+    organisation: str = ""  # the office's full name, where the directory's is a short one: for mark and signature
+    contact: str = ""  # whom to ask, where the letter itself names nobody
     signatures: int = 0  # how many people must have signed before it is more than a draft; each is named in the 版记
 
 
@@ -99,13 +103,13 @@ def load_template(data: object, file: str, span: SpanOf = nowhere) -> Template:
     if not isinstance(data, Mapping):
         problem = Problem("LX-706", file, span(()), {"key": "", "expected": "mapping"})
         raise LianxinError("LX-700", exit_code=1, problems=(problem,), file=file)
+    faults = (*_wrong_keys(data), *_wrong_values(data), *_wrong_placeholders(data), *_braces(data))
     problems = [
-        Problem(code, file, span(place), facts, suggestion=suggestion)
-        for code, place, facts, suggestion in (*_wrong_keys(data), *_wrong_values(data), *_wrong_placeholders(data))
+        Problem(code, file, span(place), facts, suggestion=suggestion) for code, place, facts, suggestion in faults
     ]
     if problems:
         raise LianxinError("LX-700", exit_code=1, problems=tuple(problems), file=file)
-    texts = {key: data[key].strip() for key in TEXTS if key in data}
+    texts = {key: data[key].strip() for key in TEXTS | PLAIN if key in data}
     lists = {key: tuple(text.strip() for text in data[key]) for key in LISTS if key in data}
     return Template(
         kind=data["letter"],
@@ -140,7 +144,7 @@ def _wrong_keys(data: Mapping[object, object]) -> Iterator[Fault]:
 def _wrong_values(data: Mapping[object, object]) -> Iterator[Fault]:
     expected: list[tuple[Path, str]] = []
     for key, value in data.items():
-        if key in TEXTS and not _is_text(value):
+        if key in TEXTS | PLAIN and not _is_text(value):
             expected.append(((str(key),), "text"))
         elif key in LISTS and not (isinstance(value, list | tuple) and value):
             expected.append(((str(key),), "list"))
@@ -169,6 +173,13 @@ def _wrong_placeholders(data: Mapping[object, object]) -> Iterator[Fault]:
                 yield "LX-701", place, facts, _nearest(name, PLACEHOLDERS)
         if STRAY_BRACE.search(BRACED.sub("", text)):
             yield "LX-703", place, {"key": key}, None
+
+
+def _braces(data: Mapping[object, object]) -> Iterator[Fault]:
+    for key in PLAIN & data.keys():
+        value = data[key]
+        if isinstance(value, str) and STRAY_BRACE.search(value):
+            yield "LX-703", (str(key),), {"key": str(key)}, None
 
 
 def _texts(data: Mapping[object, object]) -> Iterator[tuple[Path, str]]:
