@@ -12,15 +12,15 @@ from engine.core.model import Case, Event, JsonObject
 def evolve(case: Case, event: Event) -> Case:
     """The case after the event. The given case is not changed."""
     after = case.__copy__()
-    actor = event.actor
-    apply(after, event.data, event.version, event.digest, actor.get("person", ""), actor["role"] if actor else "")
+    fold(after, event)
     return after
 
 
 def fold(case: Case, event: Event) -> None:
     """`evolve` in place, for whoever made the case and has shown it to nobody: a rebuild of one from its records."""
     actor = event.actor
-    apply(case, event.data, event.version, event.digest, actor.get("person", ""), actor["role"] if actor else "")
+    person = actor.get("person", "")
+    apply(case, event.data, event.version, event.digest, person, actor["role"] if person else "")
 
 
 def apply(case: Case, data: JsonObject, version: int, digest: bytes, person: str, role: str) -> None:
