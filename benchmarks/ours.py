@@ -45,11 +45,18 @@ PACED_SECONDS = 3
 @contextmanager
 def office(folder: Path, name: str = "ours.db") -> Iterator[tuple[Line, Place]]:
     """A fresh database on disk and the line over it, with the place in its intake."""
+    with office_on(f"sqlite:///{fresh(folder / name)}") as found:
+        yield found
+
+
+@contextmanager
+def office_on(url: str) -> Iterator[tuple[Line, Place]]:
+    """The line over an empty database, with the place in its intake."""
     assembly = Assembly(REACTING)
     flow = assembly.workflow(Path(__file__).with_name("workload.yaml"))
     keys = fixed_keys()
     vault = Vault(keys)
-    with Store.open(f"sqlite:///{fresh(folder / name)}", vault=vault) as store:
+    with Store.open(url, vault=vault) as store:
         line = assembly.line(store, keys, vault, assembly.book({flow.name: flow}, store=store))
         with store.transaction() as tx:
             place = Place(*tx.claim(*INTAKE))

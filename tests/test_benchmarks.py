@@ -25,6 +25,14 @@ def test_a_run_that_ends_as_it_must_prints_its_figures(what: str, tmp_path: Path
     assert json.loads(done.stdout)["cpu_s_per_1000"] > 0
 
 
+@pytest.mark.parametrize("what", ["raw", "ours"])
+def test_a_run_on_postgresql_that_ends_as_it_must_prints_its_figures(what: str) -> None:
+    command = [sys.executable, str(BENCH.with_name("postgres_bench.py")), "--one", what, "--cases", CASES]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["cpu_s_per_1000"] > 0
+
+
 def test_a_run_that_loses_an_event_prints_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCH.parent))
     import ours  # type: ignore[import-not-found]

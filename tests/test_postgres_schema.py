@@ -25,6 +25,8 @@ COLUMNS = """SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), 
 INDEXES = """SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
     ORDER BY 1, 2"""
 
+OPTIONS = "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL ORDER BY 1"
+
 
 @pytest.fixture
 def empty(postgres: Cluster) -> Iterator[str]:
@@ -47,7 +49,7 @@ def test_the_migrations_and_the_tables_in_the_code_give_one_schema(postgres: Clu
         engine = create_engine(postgres.url(empty))
         schema.metadata.create_all(engine)
         engine.dispose()
-        for question in (COLUMNS, INDEXES):
+        for question in (COLUMNS, INDEXES, OPTIONS):
             with postgres.connect(migrated) as one, postgres.connect(empty) as other:
                 assert one.execute(question).fetchall() == other.execute(question).fetchall()
 

@@ -332,6 +332,8 @@ def _engine(url: URL, *, durable: bool) -> Engine:
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
         "synchronous_commit": "on" if durable else "off",
         "jit": "off",
+        "enable_seqscan": "off",  # along an index from the first row on, before there are any statistics to plan by
+        "random_page_cost": "1.1",
     }
     engine = create_engine(
         url,

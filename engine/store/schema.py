@@ -144,6 +144,7 @@ case = Table(
     _text("updated_at"),
     _blob("state_json"),
     **STRICT,
+    postgresql_with={"fillfactor": 50},  # a case is written over many times: room for it on its page,
 )
 
 deadline = Table(
@@ -165,6 +166,7 @@ deadline = Table(
     _int("provisional"),
     PrimaryKeyConstraint("number", "key"),
     **CLUSTERED,
+    postgresql_with={"fillfactor": 70},
 )
 Index(
     "deadline_due",

@@ -17,7 +17,7 @@ from engine.core.instants import Instant
 from engine.core.model import Case, Event, JsonObject
 from engine.store.batch import UNSETTLED, Batch, ParkedRow, Seen, StaleEpoch
 from engine.store.projection import MonthOf, Rows, project
-from engine.store.reader import ROWS_MAX, Reader
+from engine.store.reader import ROWS_MAX, Reader, as_json
 from engine.store.staging import StageRow, stage_row
 from engine.store.transaction import DUE_MAX, Remembered, Tx
 from engine.store.vault import Vault
@@ -29,6 +29,12 @@ Key = tuple[str, str]
 Series = tuple[str, str, int]
 Apart = Callable[[str, Sequence[Any]], tuple[Any, ...] | None]
 """One statement on a connection of its own, committed at once: its first row"""
+
+
+SEEN = """SELECT wanted.id, i.outcome, i.digest, i.position FROM json_array_elements_text(?::json) AS wanted(id)
+    CROSS JOIN LATERAL (
+        SELECT outcome, digest, position FROM inbox WHERE source = ? AND inbox.id = wanted.id OFFSET 0) AS i"""
+"""One by one along the index: as one condition over all of them the planner may read everything of a source first."""
 
 
 class StagedTx(Tx):
@@ -68,7 +74,14 @@ class StagedTx(Tx):
 
     def seen(self, keys: Sequence[Key]) -> dict[Key, Seen]:
         """Which of these (source, id) the inbox knows, and what became of them."""
-        found = super().seen(keys)
+        ids: dict[str, list[str]] = {}
+        for source, message_id in keys:
+            ids.setdefault(source, []).append(message_id)
+        found = {
+            (source, message_id): Seen(*seen)
+            for source, wanted in ids.items()
+            for message_id, *seen in self._driver.execute(SEEN, (as_json(wanted), source))
+        }
         for key in keys:
             if key in self._inbox:
                 digest, outcome, _ = self._inbox[key]

@@ -19,7 +19,7 @@ CREATE TABLE "case" (
     state_json BYTEA NOT NULL,
     PRIMARY KEY (number),
     UNIQUE (case_id)
-);
+) WITH (fillfactor = 50);
 
 CREATE TABLE dead_letter (
     number BIGSERIAL NOT NULL,
@@ -55,7 +55,7 @@ CREATE TABLE deadline (
     missed_at TEXT COLLATE "C" NOT NULL,
     provisional BIGINT NOT NULL,
     PRIMARY KEY (number, key)
-);
+) WITH (fillfactor = 70);
 CREATE INDEX deadline_running ON deadline (due_at, number) WHERE status = 'running';
 CREATE INDEX deadline_due ON deadline (next_rung_at, case_id) WHERE next_rung_at <> '';
 
