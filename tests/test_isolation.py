@@ -257,6 +257,7 @@ def test_no_canary_stands_anywhere_but_in_the_vault_and_none_at_all_after_erasur
     assert sweep(folder) == []
 
 
+@pytest.mark.usefixtures("on_both")
 def test_erasing_one_person_leaves_the_others_and_is_on_record(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
         send(worker, [register("K1", "2026-04-01 11:00", petitioner=PERSON, text=PHRASE)])
@@ -268,6 +269,7 @@ def test_erasing_one_person_leaves_the_others_and_is_on_record(tmp_path: Path) -
         assert send(worker, [assign("K1", "2026-04-01 11:30")])[0]["status"] == "accepted"
 
 
+@pytest.mark.usefixtures("on_both")
 @pytest.mark.usefixtures("on_both")
 def test_what_is_sealed_about_an_erased_case_is_destroyed_and_its_rows_stay(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
@@ -302,6 +304,7 @@ def test_what_is_sealed_about_an_erased_case_is_destroyed_and_its_rows_stay(tmp_
         assert record.data["messages"] == 3
 
 
+@pytest.mark.usefixtures("on_both")
 def test_erasing_a_contact_leaves_messages_that_bring_no_petitioner(tmp_path: Path) -> None:
     with open_line(tmp_path) as line, a_worker(line, HandClock(at("2026-04-01 12:00"))) as worker:
         send(worker, [register("K-1001", "2026-04-01 11:00", petitioner=PERSON, text=PHRASE)])

@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 
@@ -43,6 +44,7 @@ class Leases:
         self._ask_at: dict[str, float] = {}
         self._turn = threading.Lock()
         self._stop = threading.Event()
+        store.announce(self.holder, seconds)
         self._renewing = threading.Thread(target=self._renew_all, name="leases", daemon=True)
         self._renewing.start()
 
@@ -90,6 +92,7 @@ class Leases:
         """Let go of everything, so that others need not wait for the end of the term."""
         self._stop.set()
         self._renewing.join()
+        self._announce(0)
         with self._turn:
             held, self._held = dict(self._held), {}
         for name, one in held.items():
@@ -104,8 +107,14 @@ class Leases:
         while not self._stop.wait(self._seconds / RENEWED_PER_TERM):
             with self._turn:
                 held = dict(self._held)
+            self._announce(self._seconds)
             for name, one in held.items():
                 self._renew(name, one)
+
+    def _announce(self, seconds: float) -> None:
+        """That this process lives, and what its code can read."""
+        with suppress(LianxinError):  # the worker meets the same, and says so
+            self._store.announce(self.holder, seconds)
 
     def _renew(self, name: str, held: _Held) -> None:
         began = monotonic()

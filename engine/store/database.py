@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from engine.core.instants import Instant
 from engine.store.reader import Reader
 from engine.store.transaction import Tx
 
@@ -45,8 +44,8 @@ class Database(Protocol):
         """Read one committed snapshot."""
         ...
 
-    def announce(self, worker: str, until: Instant) -> None:
-        """Say up to when a worker with this code lives."""
+    def announce(self, worker: str, seconds: float) -> None:
+        """Say how long a worker with this code lives, from now."""
         ...
 
     def checkpoint(self) -> None:

@@ -20,7 +20,6 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from engine.core.errors import LianxinError
-from engine.core.instants import Instant
 from engine.store import migrate, schema
 from engine.store.batch import Moved, StaleEpoch
 from engine.store.database import Meanwhile
@@ -45,6 +44,11 @@ ANSWER_SECONDS_MAX = 60
 ANSWER_WAIT_SECONDS = 0.1
 RECORD_LEVEL = 1
 """The newest kind of record this code writes and reads; raised with each new one (engine.store.staging)."""
+ANNOUNCED_KEPT_SECONDS = 86_400
+_AT = """to_char((clock_timestamp() + make_interval(secs => ?)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+ANNOUNCE = f"""WITH gone AS (DELETE FROM reading WHERE until < {_AT.replace("+", "-")})
+    INSERT INTO reading (worker, level, until) VALUES (?, ?, {_AT})
+    ON CONFLICT (worker) DO UPDATE SET level = excluded.level, until = excluded.until RETURNING level"""
 UNREACHABLE = (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError)
 UPGRADE_REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
@@ -112,11 +116,9 @@ class PostgresDatabase:
         with self._begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
             yield PostgresReader(connection, PostgresDriver(_psycopg(connection)))
 
-    def announce(self, worker: str, until: Instant) -> None:
-        """Keep, until then, what this code can read."""
-        sql = """INSERT INTO reading (worker, level, until) VALUES (?, ?, ?)
-                 ON CONFLICT (worker) DO UPDATE SET level = excluded.level, until = excluded.until RETURNING level"""
-        self._apart(sql, (worker, RECORD_LEVEL, until))
+    def announce(self, worker: str, seconds: float) -> None:
+        """Keep for so long, by the server's clock, what this code can read; forget those who ended long ago."""
+        self._apart(ANNOUNCE, (ANNOUNCED_KEPT_SECONDS, worker, RECORD_LEVEL, seconds))
 
     def checkpoint(self) -> None:
         """The key that opens what was erased is gone; its row's bytes go with the server's next vacuum."""

@@ -17,7 +17,6 @@ from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from engine.core.errors import LianxinError
-from engine.core.instants import Instant
 from engine.store import schema
 from engine.store.database import Meanwhile
 from engine.store.projection import months_in
@@ -115,7 +114,7 @@ class SqliteDatabase:
                 self._busy = ""
                 self._connection.rollback()
 
-    def announce(self, worker: str, until: Instant) -> None:
+    def announce(self, worker: str, seconds: float) -> None:
         """There is no other worker to be told."""
 
     def checkpoint(self) -> None:

@@ -16,7 +16,6 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from engine.core.errors import LianxinError
-from engine.core.instants import Instant
 from engine.store.batch import Moved
 from engine.store.database import Database, Meanwhile
 from engine.store.reader import Reader
@@ -121,12 +120,12 @@ class Store:
             tx.erase(self._vault, case_id, person)
         self.checkpoint()
 
-    def announce(self, worker: str, until: Instant) -> None:
-        """Say that a worker with this code lives, up to an instant: nothing it cannot read is written meanwhile.
+    def announce(self, worker: str, seconds: float) -> None:
+        """Say that a worker with this code lives, for so long from now: nothing it cannot read is written meanwhile.
 
-        Said again before that instant, and with one that is over when the worker ends. On SQLite one process does all.
+        Said again before that is over, and with 0 when the worker ends. On SQLite one process does all.
         """
-        self._database.announce(worker, until)
+        self._database.announce(worker, seconds)
 
     def checkpoint(self) -> None:
         """Move the WAL into the database file and empty it. On PostgreSQL that is the server's affair."""
