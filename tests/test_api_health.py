@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from worker_parts import assign, at, register
 
 from engine.api import health
-from engine.api.application import ROUTES, Endpoints, routed
+from engine.api.application import ROUTES, undone
 from engine.api.tracing import Tracing
 from engine.core.errors import LianxinError
 from engine.runtime.worker import WorkerSettings
@@ -113,7 +113,7 @@ def test_metrics_count_messages_and_requests_with_names_as_prometheus_wants_them
 
 
 def test_every_route_has_a_policy_and_every_policy_a_route() -> None:
-    served = {(method, route.path) for route in routed(Endpoints).routes for method in route.methods}  # type: ignore[attr-defined]
+    served = {(method, route.path) for route in undone().routes for method in route.methods}  # type: ignore[attr-defined]
     assert served == {(route.method, route.path) for route in ROUTES}
     with town() as running, running.client("") as nobody:
         for route in ROUTES:

@@ -152,8 +152,13 @@ def application(hall: Hall, assembly: Assembly, tracing: Tracing) -> ASGIApp:
     return Edge(routed(endpoints), hall, endpoints.counted)
 
 
-def routed(endpoints: Endpoints | type[Endpoints]) -> FastAPI:
-    """The application of these endpoints; of the class itself, to be described and not run."""
+def undone() -> FastAPI:
+    """The routes without anything behind them: to be described, not to be run."""
+    return routed(object.__new__(Endpoints))
+
+
+def routed(endpoints: Endpoints) -> FastAPI:
+    """The application of these endpoints."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for route in ROUTES:
         app.add_api_route(
@@ -228,4 +233,4 @@ class Edge:
             self._metrics.answered(method, route, status, monotonic() - began)
 
 
-__all__ = ["ROUTES", "Endpoints", "application", "routed"]
+__all__ = ["ROUTES", "application", "undone"]
