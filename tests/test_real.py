@@ -15,6 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,11 +23,22 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 from broken_rows import Columns, broken_copy
-from histories import History, Written, run
+from databases import url_of
+from histories import History, Written, messages, run
 from invented_rows import numbered_copy, shuffled_copy
+from worker_parts import HandClock, a_worker, turned_by_and_by
 
+from engine.app import assemble
+from engine.audit.digests import state_digest
 from engine.core.instants import Instant, from_datetime, to_datetime
 from engine.resources import workflows_dir
+from engine.runtime.asks import UNLIMITED, Ask
+from engine.runtime.assembly import any_units
+from engine.runtime.batching import Item
+from engine.runtime.replay import replay
+from engine.store.keys import fixed_keys
+from engine.store.store import Store
+from engine.store.vault import Vault
 
 pytestmark = pytest.mark.real
 
@@ -403,6 +415,35 @@ def test_replies_that_come_before_their_messages_wait_and_are_taken_up(
 
 
 # ── from here on, how the tests look at things ───────────────────────────────────────────────────────────────────────
+
+
+# ── the same on both databases ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("on_both")
+@pytest.mark.parametrize("name", ["zh_replies", "boston", "running_example"])
+def test_a_worker_that_gets_the_rows_as_they_happen_ends_where_simulate_ends(
+    history: Callable[[str], History], ran: Ran, name: str
+) -> None:
+    whole = history(name)
+    assembly = assemble(whole.folder)
+    workflow = assembly.workflow(whole.workflow)
+    keys = fixed_keys()
+    vault = Vault(keys)
+    with Store.open(url_of(None), vault=vault) as store:
+        book = assembly.book({workflow.name: workflow}, any_units(), store)
+        line = assembly.line(store, keys, vault, book, {"*": UNLIMITED})
+        asks = [ask for ask in messages(whole, book) if isinstance(ask, Ask)]
+        asks.sort(key=lambda ask: (ask.time, ask.sequence))
+        with a_worker(line, HandClock(asks[0].time)) as worker:
+            for at, together in groupby(asks, key=lambda ask: ask.time):
+                turned_by_and_by(worker, at)
+                worker.writer.take_in([Item(ask) for ask in together], worker.time.now())
+            turned_by_and_by(worker, whole.until or asks[-1].time)
+            worker.drain()
+        with store.read() as reader:
+            assert state_digest(reader) == ran(name).digests[0]
+        assert replay(store).equal
 
 
 def _shuffled(history: History, folder: Path) -> History:

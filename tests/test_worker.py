@@ -28,6 +28,7 @@ from worker_parts import (
     open_line,
     register,
     send,
+    turned_by_and_by,
 )
 
 from engine.app import assemble
@@ -118,21 +119,6 @@ def test_a_worker_whose_messages_arrive_as_they_happen_ends_where_simulate_ends(
         asks = [from_event(read_event(orjson.dumps(e)), line.book, line.sources, "") for e in events]
         Simulation(line, assemble().consumers).run(asks, until=HandClock(at("2026-08-01 00:00")).at)
         assert digest(line) == lived
-
-
-def turned_by_and_by(worker: Worker, to: str) -> None:
-    """The clock goes on; whatever is due on the way is done at its own instant, as by a worker that never slept."""
-    clock = worker.time._clock
-    assert isinstance(clock, HandClock)
-    goal = HandClock(to).at
-    while True:
-        with worker.writer.line.store.transaction() as tx:
-            due = tx.next_due()
-        if due is None or due >= goal:
-            break
-        clock.at = max(due, clock.at)
-        worker.drain()
-    clock.at = max(goal, clock.at)
 
 
 @pytest.mark.on_sqlite
