@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, Table
 
 from engine.core.instants import Instant
 from engine.core.model import Case, Event, JsonObject
-from engine.store.batch import UNSETTLED, Batch, ParkedRow, Seen, StaleEpoch
+from engine.store.batch import UNSETTLED, Batch, Moved, ParkedRow, Seen, StaleEpoch
 from engine.store.projection import MonthOf, Rows, project
 from engine.store.reader import ROWS_MAX, Reader, as_json
 from engine.store.staging import StageRow, stage_row
@@ -165,6 +165,8 @@ class StagedTx(Tx):
         wanted = set(case_ids)
         self._asked_for_parked |= wanted
         rows = super().parked_for(wanted)
+        if came := [row.case_id for row in rows if (row.source, row.id) in self._new]:
+            raise Moved(came, len(came), (), head=False)  # parked by somebody else since we asked the inbox
         self._parked_seen |= {(row.source, row.id): row for row in rows if (row.source, row.id) not in self._parked}
         kept = [row for row in rows if (row.source, row.id) not in self._parked]
         kept += [row for row in self._parked.values() if row is not None and row.case_id in wanted]
