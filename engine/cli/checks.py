@@ -75,17 +75,23 @@ def sqlite(installation: Installation) -> Iterator[Found]:
 
 def database(installation: Installation) -> Iterator[Found]:
     """The database opens, and nothing waits in it for a person."""
+    from engine.store.backup import RESTORED
+
     try:
         with installation.store() as store, store.read() as reader:
             counts = reader.counts()
             incidents = len(reader.incidents(open_only=True))
             dead = len(reader.dead_letters(state="open"))
+            restored = sorted(name for name in reader.about() if name.startswith(RESTORED))
     except LianxinError as error:
         yield broken("database", error, "warning" if error.code == "LX-520" else "error")
         return
     cases, records = counts["case"], counts["log"]
     said = f"数据库可读，{cases} 件事项，{records} 条记录 · the database opens: {cases} cases, {records} records"
     yield Found("database", "ok", said)
+    for name in restored:
+        at = name.removeprefix(RESTORED)
+        yield Found("database", "ok", f"此库于 {at} 由备份恢复 · this database was restored from a backup at {at}")
     if incidents:
         yield amiss("incidents", "warning", "LX-931", count=incidents)
     if dead:

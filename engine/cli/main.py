@@ -44,6 +44,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incident": ("incident", "处理异常与隔离的事项 · Incidents, and cases in quarantine"),
     "replay": ("replay", "由总账重建并比对 · Rebuild from the log and compare"),
     "verify": ("verify", "校验总账 · Check the log"),
+    "backup": ("backup", "备份数据库，引擎可继续运行 · Back up the database while the engine runs"),
+    "restore": ("restore", "从备份恢复到空的位置 · Put a backup in an empty place"),
     "explain": ("explain", "解释一个错误码 · The page of a code"),
     "bench": ("bench", "性能基准 · The benchmarks"),
 }

@@ -15,6 +15,7 @@ from engine.core.catalogue.entry import Entry
 # isort: split
 # The areas may take `Entry` from here, so it stands before them.
 from engine.core.catalogue import (
+    backup,
     bus,
     calendar,
     cli,
@@ -52,6 +53,7 @@ CODES: dict[str, Entry] = join(
         reading.CODES,
         store.CODES,
         database.CODES,
+        backup.CODES,
         worker.CODES,
         bus.CODES,
         resources.CODES,
