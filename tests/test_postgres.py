@@ -310,6 +310,20 @@ def test_a_transaction_that_only_reads_leaves_nothing(store: Store, postgres_url
         assert connection.execute(idle).fetchone() == (0,)
 
 
+def test_no_session_waits_for_ever(store: Store) -> None:
+    with store.transaction() as tx:
+        said = {name: tx._driver.execute(f"SHOW {name}").fetchone()[0] for name in BOUNDS}
+    assert said == BOUNDS
+
+
+BOUNDS = {
+    "statement_timeout": "1min",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "1min",
+    "synchronous_commit": "on",
+}
+
+
 def test_a_long_batch_goes_by_copy_and_says_the_same(store: Store) -> None:
     def many(tx: Tx) -> None:
         for number in range(300):
