@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
+import shlex
 import socket
 import subprocess
 import tempfile
@@ -83,7 +83,7 @@ def cluster() -> Iterator[Cluster]:
     if not NEWEST_FIRST:
         pytest.fail("PostgreSQL is missing: deploy/setup.sh postgresql (Debian: apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="lianxin-postgres-"))
-    try:
+    with _removed_at_the_end(folder):
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(folder, owner.pw_uid, owner.pw_gid)
@@ -91,16 +91,23 @@ def cluster() -> Iterator[Cluster]:
         _run("initdb", *where, "--locale=C.UTF-8")
         running = Cluster(folder, _free_port())
         running.start()
-        try:
-            with running.connect() as connection:
-                connection.execute((ROOT / "deploy/postgres/roles.sql").read_text(encoding="utf-8"))
-                connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
-            Store.open(running.url(TEMPLATE)).close()
-            yield running
-        finally:
-            running.stop()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with running.connect() as connection:
+            connection.execute((ROOT / "deploy/postgres/roles.sql").read_text(encoding="utf-8"))
+            connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+        Store.open(running.url(TEMPLATE)).close()
+        yield running
+
+
+@contextmanager
+def _removed_at_the_end(folder: Path) -> Iterator[None]:
+    """The server is stopped and its folder removed by a process that waits for the end of ours, however that comes."""
+    stop = shlex.join(_as_owner("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "-w", "stop"))
+    script = f"read -r _; {stop}; rm -rf {shlex.quote(str(folder))}"
+    null = subprocess.DEVNULL
+    with subprocess.Popen(
+        ["sh", "-c", script], stdin=subprocess.PIPE, stdout=null, stderr=null, cwd="/", start_new_session=True
+    ):  # at its end the pipe is closed, and it is waited for
+        yield
 
 
 ROOT = Path(__file__).parent.parent
@@ -108,15 +115,18 @@ ROOT = Path(__file__).parent.parent
 
 def _run(program: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs; as root by way of its own user, since it refuses root."""
-    command = [str(NEWEST_FIRST[0] / program), *arguments]
-    if os.geteuid() == 0:
-        command = ["runuser", "-u", "postgres", "--", *command]
+    command = _as_owner(program, *arguments)
     # Into a file and not a pipe: the server that pg_ctl starts would keep the pipe open.
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", check=False)
         if done.returncode:
             said.seek(0)
             raise AssertionError(f"{program}: {said.read().decode(errors='replace')}")
+
+
+def _as_owner(program: str, *arguments: str) -> list[str]:
+    command = [str(NEWEST_FIRST[0] / program), *arguments]
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
 def _free_port() -> int:
