@@ -20,6 +20,7 @@ test: postgresql letters check  ## 全部检查与测试 · every check and test
 
 postgresql:
 	@deploy/setup.sh postgresql
+	@deploy/setup.sh systemd
 
 letters:
 	@deploy/setup.sh letters

@@ -17,6 +17,10 @@ main() {
         postgresql
         return
     fi
+    if [ "${1:-}" = systemd ]; then
+        systemd
+        return
+    fi
     if [ "${1:-}" = letters ]; then
         letters
         return
@@ -128,6 +132,19 @@ postgresql() {
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
     fi
     apt_install -o Dpkg::Options::=--force-confold postgresql
+}
+
+# For systemd-analyze, which checks the units; nothing is started.
+systemd() {
+    if command -v systemd-analyze >/dev/null; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "测试需要 systemd-analyze，请先运行：" "The tests need systemd-analyze. Run this first:" \
+            "    sudo apt-get install systemd"
+    fi
+    echo "安装 systemd · Installing systemd …" >&2
+    apt_install systemd
 }
 
 install_python() {

@@ -79,7 +79,7 @@ def read_key_file(path: Path) -> Keys:
     try:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())  # of the file we opened, not of what stands at the path a moment later
-            if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
+            if stat.S_ISREG(status.st_mode) and status.st_mode & _forbidden(path):
                 mode = f"{stat.S_IMODE(status.st_mode):04o}"
                 raise LianxinError("LX-502", exit_code=6, path=path, mode=mode)
             text = file.read(KEY_FILE_BYTES_MAX + 1)
@@ -88,6 +88,15 @@ def read_key_file(path: Path) -> Keys:
     except OSError as error:
         raise LianxinError("LX-507", exit_code=5, path=path, reason=error.strerror) from error
     return _keys_from_text(text, path)
+
+
+def _forbidden(path: Path) -> int:
+    """The permissions that a key file must not have.
+
+    systemd hands a credential over with mode 0440, in a folder that only this service may enter.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    return 0o037 if folder and path.absolute().parent == Path(folder) else 0o077
 
 
 def fixed_keys(seed: bytes = b"simulate") -> Keys:
