@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 
+import orjson
+import pytest
 from broker import Broker
-from kafka_parts import connected, kafka_worker, post, read_to_end
+from kafka import TopicPartition
+from kafka_parts import PATIENCE_SECONDS, connected, kafka_worker, on_topic, post, read_to_end, steps_until
 from worker_parts import HandClock, assign, at, facts, open_line, register
+
+from engine.bus import CASE_EVENTS, DEAD_LETTERS, INTAKE
+from engine.bus.kafka.connection import Connection
+from engine.bus.kafka.topics import prepare
+from engine.bus.kafka.writer import KafkaWriter
+from engine.core.errors import LianxinError
+from engine.core.model import JsonObject
+from engine.runtime.handle import Line
+from engine.runtime.incidents import close_one
+from engine.runtime.relay import Relay
 
 
 def test_messages_on_the_topic_are_taken_in_once_and_after_a_restart_it_goes_on(
@@ -29,3 +43,99 @@ def test_messages_on_the_topic_are_taken_in_once_and_after_a_restart_it_goes_on(
             rows = [row for row in reader.offsets() if row["group"] == "intake"]
         assert sum(row["next"] for row in rows) == 45
         assert {row["epoch"] for row in rows} == {3}, "made known, then claimed by each of the two lives"
+
+
+def test_the_log_goes_out_in_order_per_case_under_ids_that_stay_and_nobody_s_name_with_it(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    connection = connected(kafka_broker)
+    clock = HandClock(at("2026-04-01 12:00"))
+    person = {"name": "欧阳秋水", "phone": "13900001111"}
+    keys = [f"HL-{number}" for number in range(10)]
+    post(connection, [register(k, "2026-04-01 09:00", petitioner=person, text="楼道积水深") for k in keys])
+    post(connection, [assign(k, "2026-04-01 09:30") for k in keys] + ['{"name": "欧阳秋水", "broken'.encode()])
+    with open_line(tmp_path) as line, kafka_worker(line, clock, connection) as worker:
+        read_to_end(worker)
+        dead_writer = KafkaWriter(connection)
+        with pytest.raises(InterruptedError):
+            DiesBeforeItMoves(line, dead_writer, connection.topic).step()
+        dead_writer.close()
+        writer = KafkaWriter(connection)
+        relay = Relay(line, writer, connection.topic)
+        while relay.step():
+            pass
+        writer.close()
+        log = facts(line)
+    sent = on_topic(connection, CASE_EVENTS)
+    assert len(sent) == 2 * len(log), "acknowledged, but not moved past: all of it came again"
+    once = {(event["source"], event["id"]): event for _, _, event in sent}
+    assert [once[key]["type"] for key in sorted(once, key=lambda key: int(key[1]))] == [event.type for event in log]
+    for key in {key for _, key, _ in sent}:
+        mine = [int(event["id"]) for _, k, event in sent if k == key]
+        assert mine == sorted(set(mine)) * 2, "in order, each time"
+    letters = on_topic(connection, DEAD_LETTERS)
+    assert [event["data"]["reason"] for _, _, event in letters] == ["not-json"]
+    everything = orjson.dumps([sent, letters]).decode()
+    assert not [canary for canary in (*person.values(), "楼道积水深", 'HL-1"') if canary in everything]
+
+
+class DiesBeforeItMoves(Relay):
+    """Killed between the acknowledgement and the commit of its place."""
+
+    def _move(self, name: str, to: int) -> None:
+        raise InterruptedError
+
+
+def test_a_topic_made_anew_is_not_read_before_somebody_has_said_so(kafka_broker: Broker, tmp_path: Path) -> None:
+    connection = connected(kafka_broker)
+    clock = HandClock(at("2026-04-01 12:00"))
+    post(connection, [register(f"K{n}", "2026-04-01 09:00") for n in range(5)])
+    with open_line(tmp_path) as line, kafka_worker(line, clock, connection) as worker:
+        read_to_end(worker)
+    with connection.admin() as admin:
+        admin.delete_topics([connection.topic(INTAKE)])
+    prepared_anew(connection)
+    post(connection, [register(f"N{n}", "2026-04-01 09:00") for n in range(5)])
+    with open_line(tmp_path) as line, kafka_worker(line, clock, connection) as worker:
+        steps_until(worker, lambda: opened(line))
+        ((incident, facts_of_it),) = opened(line)
+        assert (incident["code"], facts_of_it["topic"]) == ("topic-anew", connection.topic(INTAKE))
+        assert len(facts(line, "lianxin.case.received.v1")) == 5, "nothing of it was taken in"
+        close_one(worker.writer, {**incident, "reason": "looked at", "by": {}}, worker.time.now())
+        read_to_end(worker)
+        assert len(facts(line, "lianxin.case.received.v1")) == 10
+
+
+def test_what_was_thrown_away_unread_is_an_incident_and_the_rest_is_read_once_it_is_closed(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    connection = connected(kafka_broker, partitions=1)
+    clock = HandClock(at("2026-04-01 12:00"))
+    post(connection, [register(f"K{n}", "2026-04-01 09:00") for n in range(5)])
+    with open_line(tmp_path) as line, kafka_worker(line, clock, connection) as worker:
+        read_to_end(worker)
+    post(connection, [register(f"L{n}", "2026-04-01 09:00") for n in range(5)])
+    with connection.admin() as admin:
+        admin.delete_records({TopicPartition(connection.topic(INTAKE), 0): 8})
+    with open_line(tmp_path) as line, kafka_worker(line, clock, connection) as worker:
+        steps_until(worker, lambda: opened(line))
+        ((incident, told),) = opened(line)
+        assert (incident["code"], told["offset"], told["begins"]) == ("offset-out-of-range", 5, 8)
+        close_one(worker.writer, {**incident, "reason": "looked at", "by": {}}, worker.time.now())
+        read_to_end(worker)
+        assert len(facts(line, "lianxin.case.received.v1")) == 7
+
+
+def prepared_anew(connection: Connection) -> None:
+    until = monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            prepare(connection)
+            return
+        except LianxinError:  # it is still being deleted
+            assert monotonic() < until
+
+
+def opened(line: Line) -> list[tuple[JsonObject, JsonObject]]:
+    with line.store.read() as reader:
+        return [(row, row["facts"]) for row in reader.incidents(open_only=True)]
