@@ -4,7 +4,8 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types layers test-real bench licences lock real-data postgresql letters
+.PHONY: help setup demo test check lint format types layers test-real bench licences lock real-data postgresql letters strace \
+	torture-short torture
 
 help:  ## 本列表 · this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -15,7 +16,7 @@ setup:  ## 准备 .venv（未变则立即返回） · make .venv; instant when n
 demo: setup  ## 在虚拟时间里运行一座城市，直至结束 · a city on virtual time, to its end
 	$(BIN)/lianxin demo
 
-test: postgresql letters check  ## 全部检查与测试 · every check and test
+test: postgresql letters strace check  ## 全部检查与测试 · every check and test
 	$(BIN)/python -m pytest -m "not real"
 
 postgresql:
@@ -24,6 +25,17 @@ postgresql:
 
 letters:
 	@deploy/setup.sh letters
+
+strace:
+	@deploy/setup.sh strace
+
+TORTURE := tests/test_kill.py tests/test_kill_points.py tests/test_kill_syscalls.py tests/test_workers.py tests/test_planted.py
+
+torture-short: postgresql strace setup  ## 更多次的击杀与故障（约一小时） · the suites that kill, larger
+	LIANXIN_TEST_TORTURE=short $(BIN)/python -m pytest $(TORTURE)
+
+torture: postgresql strace setup  ## 最大规模的击杀与故障（约一天） · the same, largest
+	LIANXIN_TEST_TORTURE=long $(BIN)/python -m pytest $(TORTURE)
 
 check: lint format types layers  ## 快速检查：风格、类型、分层 · quick checks: style, types, layers
 

@@ -4,7 +4,7 @@
 #   PYTHON=/path/to/python   the Python to make .venv from (only when .venv is made)
 # Letters as PDF need Chinese fonts: they are installed where they are missing and may be.
 # `deploy/setup.sh postgresql` sees to the server that the tests start for themselves, and to nothing else;
-# `deploy/setup.sh letters`, to what the tests open letters with.
+# `deploy/setup.sh letters`, to what the tests open letters with; `deploy/setup.sh strace`, to what makes calls fail.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,6 +23,10 @@ main() {
     fi
     if [ "${1:-}" = letters ]; then
         letters
+        return
+    fi
+    if [ "${1:-}" = strace ]; then
+        strace_
         return
     fi
     if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(stamp)" ]; then
@@ -145,6 +149,20 @@ systemd() {
     fi
     echo "安装 systemd · Installing systemd …" >&2
     apt_install systemd
+}
+
+# What the tests make system calls fail with.
+strace_() {
+    if command -v strace >/dev/null; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "测试需要 strace，请先运行：" \
+            "The tests need strace. Run this first:" \
+            "    sudo apt-get install strace"
+    fi
+    echo "安装 strace · Installing strace …" >&2
+    apt_install strace
 }
 
 install_python() {

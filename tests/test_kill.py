@@ -44,7 +44,7 @@ from engine.runtime.timekeeper import timekeeper
 from engine.runtime.worker import WorkerSettings, run, stopped_by_signals
 from engine.store.store import Store
 
-KILLS = 60
+KILLS = {"": 60, "short": 600, "long": 10_000}[os.environ.get("LIANXIN_TEST_TORTURE", "")]
 CASES = 160
 SEED = 20260615
 STATEMENTS_MAX = 2_500
