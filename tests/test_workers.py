@@ -134,8 +134,8 @@ def test_a_frozen_holder_is_replaced_and_writes_nothing_when_it_wakes(postgres_u
         assert {processes.kill(pid, signal.SIGTERM) for pid in [*processes.pids]} == {0}, processes.said()
         assert broken(line.store, workflows().values(), NOW) == []
         with line.store.read() as reader:
-            files = [row for row in reader.offsets() if row["group"] == "spool"]
-        assert max(row["epoch"] for row in files) > 1, "what was in hand was taken over"
+            (lease,) = [lease for lease in leases(reader) if lease.name.startswith("spool")]
+        assert lease.epoch > 1, "the folder has changed hands"
 
 
 def test_sigterm_ends_every_kind_of_process_within_the_promised_time_and_lets_others_go_on(
