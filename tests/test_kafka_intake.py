@@ -5,22 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from time import monotonic
 
-import orjson
-import pytest
 from broker import Broker
 from kafka import TopicPartition
-from kafka_parts import PATIENCE_SECONDS, connected, kafka_worker, on_topic, post, read_to_end, steps_until
+from kafka_parts import PATIENCE_SECONDS, connected, kafka_worker, post, read_to_end, steps_until
 from worker_parts import HandClock, assign, at, facts, open_line, register
 
-from engine.bus import CASE_EVENTS, DEAD_LETTERS, INTAKE
+from engine.bus import INTAKE
 from engine.bus.kafka.connection import Connection
 from engine.bus.kafka.topics import prepare
-from engine.bus.kafka.writer import KafkaWriter
 from engine.core.errors import LianxinError
 from engine.core.model import JsonObject
 from engine.runtime.handle import Line
 from engine.runtime.incidents import close_one
-from engine.runtime.relay import Relay
 
 
 def test_messages_on_the_topic_are_taken_in_once_and_after_a_restart_it_goes_on(
@@ -43,47 +39,6 @@ def test_messages_on_the_topic_are_taken_in_once_and_after_a_restart_it_goes_on(
             rows = [row for row in reader.offsets() if row["group"] == "intake"]
         assert sum(row["next"] for row in rows) == 45
         assert {row["epoch"] for row in rows} == {3}, "made known, then claimed by each of the two lives"
-
-
-def test_the_log_goes_out_in_order_per_case_under_ids_that_stay_and_nobody_s_name_with_it(
-    kafka_broker: Broker, tmp_path: Path
-) -> None:
-    connection = connected(kafka_broker)
-    clock = HandClock(at("2026-04-01 12:00"))
-    person = {"name": "欧阳秋水", "phone": "13900001111"}
-    keys = [f"HL-{number}" for number in range(10)]
-    post(connection, [register(k, "2026-04-01 09:00", petitioner=person, text="楼道积水深") for k in keys])
-    post(connection, [assign(k, "2026-04-01 09:30") for k in keys] + ['{"name": "欧阳秋水", "broken'.encode()])
-    with open_line(tmp_path) as line, kafka_worker(line, clock, connection) as worker:
-        read_to_end(worker)
-        dead_writer = KafkaWriter(connection)
-        with pytest.raises(InterruptedError):
-            DiesBeforeItMoves(line, dead_writer, connection.topic).step()
-        dead_writer.close()
-        writer = KafkaWriter(connection)
-        relay = Relay(line, writer, connection.topic)
-        while relay.step():
-            pass
-        writer.close()
-        log = facts(line)
-    sent = on_topic(connection, CASE_EVENTS)
-    assert len(sent) == 2 * len(log), "acknowledged, but not moved past: all of it came again"
-    once = {(event["source"], event["id"]): event for _, _, event in sent}
-    assert [once[key]["type"] for key in sorted(once, key=lambda key: int(key[1]))] == [event.type for event in log]
-    for key in {key for _, key, _ in sent}:
-        mine = [int(event["id"]) for _, k, event in sent if k == key]
-        assert mine == sorted(set(mine)) * 2, "in order, each time"
-    letters = on_topic(connection, DEAD_LETTERS)
-    assert [event["data"]["reason"] for _, _, event in letters] == ["not-json"]
-    everything = orjson.dumps([sent, letters]).decode()
-    assert not [canary for canary in (*person.values(), "楼道积水深", 'HL-1"') if canary in everything]
-
-
-class DiesBeforeItMoves(Relay):
-    """Killed between the acknowledgement and the commit of its place."""
-
-    def _move(self, name: str, to: int) -> None:
-        raise InterruptedError
 
 
 def test_a_topic_made_anew_is_not_read_before_somebody_has_said_so(kafka_broker: Broker, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,16 @@ from engine.api.problems import Refused
 from engine.core.desk import Rules
 from engine.core.errors import LianxinError
 from engine.core.instants import Instant
-from engine.core.model import Case, Event, JsonObject
+from engine.core.model import Case, JsonObject
 from engine.core.permits import may_see
-from engine.core.refusals import why_refused
 from engine.core.report import suggest
+from engine.runtime import outward
 from engine.runtime.asks import fits
 from engine.runtime.assembly import Assembly
 from engine.runtime.case_page import is_late, summary, whole
 from engine.runtime.case_past import records
 from engine.runtime.case_places import Places
 from engine.runtime.doors import Hall
-from engine.runtime.stamp import REJECTED
 from engine.store.access import ApiKey
 from engine.store.reader import Reader
 
@@ -37,9 +36,6 @@ PLACES_REMEMBERED_MAX = 64
 CURSOR = b"cursor:"
 Place = tuple[Instant, int]
 """Where a page ends: the nearest deadline of its last case, and the case's number."""
-UNSEEN = frozenset({"sealed"})
-"""The only key of a commitment to a personal value."""
-PRIVATE = frozenset({"person", "place", "contact"})
 
 
 class Questions:
@@ -73,18 +69,18 @@ class Questions:
             said = whole(case, rules, reader.history(case_id, limit=RECORDS_MAX), self._hall.time.now())
         del said["personal"]
         for step in said["path"]:
-            step["by"] = _by(step["by"])
-        found: JsonObject = _clean(said)
+            step["by"] = outward.by(step["by"])
+        found: JsonObject = outward.clean(said)
         return found
 
     def events(self, key: ApiKey, case_id: str, limit: int, cursor: str) -> JsonObject:
         """Its records, rejections among them. Refused (404, 422)."""
         after = int(self._opened(key, cursor)[0]) if cursor else 0
         with self._hall.line.store.read() as reader:
-            _, rules = self._found(reader, key, case_id)
+            self._found(reader, key, case_id)
             found = reader.history(case_id, after, limit + 1)
         more = self._sealed(key, (found[limit - 1].position,)) if len(found) > limit else None
-        return {"case_id": case_id, "events": [_fact(event, rules) for event in found[:limit]], "next": more}
+        return {"case_id": case_id, "events": [outward.fact(event) for event in found[:limit]], "next": more}
 
     def why(self, key: ApiKey, case_id: str) -> JsonObject:
         """Of each record the rule it followed, and what it read then. Refused (404)."""
@@ -176,44 +172,8 @@ def _opened_by(reader: Reader, case: Case) -> str:
 def _row(case: Case, rules: Rules, now: Instant) -> JsonObject:
     said = summary(case, rules, now)
     said["overdue"] = said.pop("late")
-    found: JsonObject = _clean(said)
+    found: JsonObject = outward.clean(said)
     return found
-
-
-def _by(actor: Mapping[str, Any]) -> JsonObject:
-    """Role and unit of who acted; persons are for people's own pages."""
-    return {name: actor[name] for name in ("role", "unit") if actor.get(name)}
-
-
-def _fact(event: Event, rules: Rules) -> JsonObject:
-    data = event.data
-    refused = event.type == REJECTED
-    said: JsonObject = {
-        "version": event.version or None,
-        "type": event.type,
-        "occurred_at": event.occurred_at,
-        "recorded_at": event.recorded_at,
-        "by": _by(data.get("actor", {}) if refused else event.actor),
-    }
-    for name in ("transition", "from", "to", "track", "deadline"):
-        if data.get(name):
-            said[name] = data[name]
-    if refused:
-        said["transition"] = data["command"]
-        said["refusal"] = _refusal(str(data["code"]), data["facts"])
-    given = data.get("with") or {}
-    said["with"] = _clean(given if refused else _joined(given.values()))
-    return {name: value for name, value in said.items() if value not in (None, {}) or name in ("version", "by")}
-
-
-def _joined(parts: Iterable[Mapping[str, Any]]) -> JsonObject:
-    """What a move brought for the case, the track and the event, as one."""
-    return {name: value for part in parts if isinstance(part, Mapping) for name, value in part.items()}
-
-
-def _refusal(code: str, facts: Mapping[str, Any]) -> JsonObject:
-    facts = _clean(dict(facts))
-    return {"code": code, "reason": {"zh": why_refused(code, facts, "zh"), "en": why_refused(code, facts, "en")}}
 
 
 def _reason(record: JsonObject) -> JsonObject:
@@ -225,33 +185,20 @@ def _reason(record: JsonObject) -> JsonObject:
         "what": record["what"],
         "from": record["from"],
         "to": record["to"],
-        "by": _by(record["by"]),
+        "by": outward.by(record["by"]),
         "place": _place(record["place"]),
         "conditions": [{**c, "place": _place(c["place"])} for c in record["conditions"]],
-        "inputs": _clean(record["inputs"]),
+        "inputs": outward.clean(record["inputs"]),
     }
     if cause.get("reaction"):
         said["reaction"] = str(cause["reaction"])
     elif cause.get("source"):
         said["source"] = str(cause["source"])
     if refusal := record.get("refusal"):
-        said["refusal"] = _refusal(refusal["code"], refusal["facts"])
+        said["refusal"] = outward.refused(refusal["code"], refusal["facts"])
     return said
 
 
 def _place(place: str) -> str:
     """`complaint.yaml:48`: where the file lies on our disk is nobody's business."""
     return Path(place).name if place else ""
-
-
-def _clean(value: Any) -> Any:
-    """The value without commitments to personal values, persons and paths."""
-    if isinstance(value, Mapping):
-        return {n: _clean(v) for n, v in value.items() if n not in PRIVATE and not _is_commitment(v)}
-    if isinstance(value, list | tuple):
-        return [_clean(inner) for inner in value if not _is_commitment(inner)]
-    return value
-
-
-def _is_commitment(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.keys() == UNSEEN

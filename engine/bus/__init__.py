@@ -9,9 +9,9 @@ rows of its own; messages come over HTTP, the local socket, an import, or a fold
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.core.instants import Instant
 
@@ -152,3 +152,14 @@ class TopicWriter(Protocol):
     def close(self) -> None:
         """Close the connections."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """Where facts go: who sends them, what our topics are called there, and how an event is written."""
+
+    sender: TopicWriter
+    topic: Callable[[str], str]
+    """`lianxin.case-events` as it is called on this broker."""
+    encode: Callable[[Mapping[str, Any]], tuple[Sequence[tuple[str, bytes]], bytes]]
+    """Headers and value of an event given as its JSON object."""

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from engine.cli.command import Session, command, single
-
-if TYPE_CHECKING:
-    from engine.bus.kafka.connection import Connection
-    from engine.runtime.handle import Line
-    from engine.runtime.relay import Relay
 
 app = single()
 
@@ -49,11 +41,11 @@ def run(
         ),
     ] = None,
 ) -> None:  # fmt: skip
+    from engine.bus.kafka.opened import opened
     from engine.cli.installation import Installation
     from engine.core.errors import LianxinError
     from engine.log import Log
     from engine.runtime.duties import Duty, duties_of
-    from engine.runtime.relay import relaying
     from engine.runtime.worker import WorkerSettings, stopped_by_signals
     from engine.runtime.worker import run as work
 
@@ -68,30 +60,19 @@ def run(
             "lianxin.toml 没有列出任何来源（[sources.…]），外来消息都会成为死信 · "
             "lianxin.toml lists no source ([sources.…]): every message from outside becomes a dead letter"
         )
-    log = Log(least="warning" if screen.quiet else "debug" if screen.verbose else "info")
-    duties, broker = duties_of(what), None
-    if settings.bus != "embedded":
-        from engine.bus.kafka.connection import Connection
-        from engine.bus.kafka.topics import prepare
-
-        broker = Connection.of(settings.bus, settings.kafka)
-        if not duties.isdisjoint({Duty.INTAKE, Duty.CONSUMERS}):
-            prepare(broker)
+    duties = duties_of(what)
+    topic, outlet = opened(settings, reads=Duty.INTAKE in duties, sends=Duty.CONSUMERS in duties)
     working = WorkerSettings(
         spool=spool,
+        topic=topic,
+        outlet=outlet,
         max_wait=settings.clock.max_wait,
         messages_max=settings.batch.messages_max,
         listen=what == "all",
         duties=duties,
     )
-    with installation.line() as line, stopped_by_signals() as stop, ExitStack() as at_work:
-        if broker is not None and Duty.INTAKE in duties:
-            from engine.bus import INTAKE
-            from engine.bus.kafka.reader import KafkaReader
-
-            working = replace(working, topic=KafkaReader(broker, broker.topic(INTAKE)))
-        if broker is not None and Duty.CONSUMERS in duties:
-            at_work.enter_context(relaying(partial(_relay, line, broker), log))
+    log = Log(least="warning" if screen.quiet else "debug" if screen.verbose else "info")
+    with installation.line() as line, stopped_by_signals() as stop:
         assembly, doors, api = installation.assembly, [], settings.api
         if what == "api" and not api.listen:
             api = api.model_copy(update={"listen": API_LISTEN})
@@ -100,11 +81,3 @@ def run(
             doors.append(assembly.http(api, assembly))
         work(line, assembly.consumers, working, stop, time=installation.time, log=log, doors=doors)
     screen.result({"stopped": True}, ())
-
-
-def _relay(line: Line, broker: Connection) -> Relay:
-    """The log's way out, with a connection of its own."""
-    from engine.bus.kafka.writer import KafkaWriter
-    from engine.runtime.relay import Relay
-
-    return Relay(line, KafkaWriter(broker), broker.topic, binary=broker.settings.format == "binary")

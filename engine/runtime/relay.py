@@ -1,144 +1,194 @@
-"""The relay: what the log says goes out on the bus. A cursor over the log by position, moved after the acknowledgement.
+"""The relay: what stands in the log goes out on the bus, each fact at least once, in order per case.
 
-Each record goes out at least once, in order per case (the key is its id), under an id that is always the same, so
-that a receiver can drop what comes again. Sealed matters go on a topic of their own; dead letters without their body.
+A cursor over the log, like the consumers': it reads by position, which has no gaps, and moves on only after the broker
+has acknowledged. Whoever gets a fact twice knows it by (source, id). It runs on a thread of its own, because a broker
+that is away for a while must keep nobody waiting who writes.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from engine.bus import CASE_EVENTS, CASE_SEALED, DEAD_LETTERS, Outgoing, TopicWriter
-from engine.bus.kafka import events
+from engine.bus import CASE_EVENTS, CASE_SEALED, DEAD_LETTERS, Outgoing, Outlet
 from engine.core.errors import LianxinError
+from engine.core.evolve import evolve
 from engine.core.model import Case, Event, JsonObject
 from engine.log import Log
+from engine.runtime import outward
 from engine.runtime.handle import Line
-from engine.store.batch import Batch, DeadLetterRow
+from engine.store.batch import Batch, DeadLetterRow, StaleEpoch
+from engine.store.reader import Reader
 
 GROUP = "relay"
-LOG, DEAD = "log", "dead-letters"
-SENT_MAX = 500
-"""Records sent between two moves of the cursor."""
-WAIT_SECONDS = 0.25
-AFTER_FAILURE_SECONDS = 3.0
-DEAD_LETTER_TYPE = "lianxin.dead-letter.v1"
-PASSING = frozenset({"LX-524", "LX-527", "LX-529", "LX-550", "LX-557"})
-"""The broker or the store is away, or another process relays: it is tried again."""
+FACTS, DEAD = "log", "dead-letters"
+"""The two cursors: over the log by position, over the dead letters by number."""
+PAGE = 500
+IDLE_SECONDS = 0.1
+"""Between two looks at a log that has nothing new."""
+RETRY_SECONDS = 2.0
+"""After the broker has not acknowledged, or the store could not be written to."""
+STOP_SECONDS = 5.0
+"""Until a thread that waits for a broker is left behind: what it sends then is sent again by the next one."""
+HISTORY_MAX = 10_000
+"""Records of one case that are read to see whether it was sealed at one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far one of the two has gone, under which epoch it is held."""
+
+    partition: str
+    epoch: int
+    next: int
 
 
 class Relay:
-    """Step by step. Claims the cursor when it is made: whoever had it before moves it no more."""
+    """Runs from `start` to `close`; sends only while it is `allowed`: one process at a time."""
 
-    def __init__(self, line: Line, writer: TopicWriter, topic: Callable[[str], str], *, binary: bool = False) -> None:
-        self.line, self.writer, self.topic = line, writer, topic
-        self._written = events.binary if binary else events.structured
-        self._source = f"lianxin:/case-events/{line.keys.key_id}"
-        with line.store.transaction() as tx:
-            self._epochs_and_places = {name: tx.claim(GROUP, name) for name in (DEAD, LOG)}
+    def __init__(self, line: Line, outlet: Outlet, log: Log) -> None:
+        self.line, self.outlet, self.log = line, outlet, log
+        self._cursors: dict[str, Cursor] = {}
+        self._allowed, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        with line.store.read() as reader:
+            self._source = f"urn:lianxin:{reader.about().get('key_id', 'log')}"
+
+    def start(self) -> None:
+        """Begin, once."""
+        self._thread.start()
+
+    def allow(self, allowed: bool) -> None:
+        """Whether it is for this process to send."""
+        if allowed:
+            self._allowed.set()
+        else:
+            self._allowed.clear()
+
+    def close(self) -> None:
+        """Stop after the page at hand."""
+        self._stop.set()
+        self._allowed.set()  # so that a thread that waits for it looks up
+        if self._thread.is_alive():
+            self._thread.join(STOP_SECONDS)
+        self.outlet.sender.close()
 
     def step(self) -> int:
-        """Send one page of the log and one of the dead letters; how many were sent. LX-557 where they were not."""
-        return self._send_log() + self._send_dead_letters()
+        """Send one page of each cursor, and commit how far it went; how many were sent.
 
-    def _send_log(self) -> int:
-        _, position = self._epochs_and_places[LOG]
-        with self.line.store.read() as reader:
-            found = reader.log(position, SENT_MAX)
-            cases = reader.load({event.case_id for event in found if event.case_id})
-        if found:
-            self.writer.send([self._case_event(event, cases[event.case_id]) for event in found if event.case_id])
-            self._move(LOG, found[-1].position)
-        return len(found)
+        LX-557 where the broker has not acknowledged: nothing is settled, all of it is sent again. StaleEpoch where
+        another process sends by now.
+        """
+        if not self._cursors:
+            self._claim()
+        return self._send(FACTS, self._facts) + self._send(DEAD, self._dead_letters)
 
-    def _send_dead_letters(self) -> int:
-        _, number = self._epochs_and_places[DEAD]
-        with self.line.store.read() as reader:
-            found = reader.dead_letters(after=number, limit=SENT_MAX)
-        if found:
-            self.writer.send([self._dead_letter(row) for row in found])
-            self._move(DEAD, found[-1].number)
-        return len(found)
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            if not self._allowed.wait(IDLE_SECONDS) or self._stop.is_set():
+                self._cursors.clear()
+                continue
+            try:
+                wait = 0.0 if self.step() else IDLE_SECONDS
+            except StaleEpoch:
+                self._cursors.clear()
+                wait = RETRY_SECONDS
+            except LianxinError as error:
+                self.log.tell("relay.waits", code=error.code)
+                wait = RETRY_SECONDS
+            self._stop.wait(wait)
 
-    def _move(self, name: str, to: int) -> None:
-        epoch, place = self._epochs_and_places[name]
+    def _claim(self) -> None:
         with self.line.store.transaction() as tx:
-            tx.append(Batch(offsets=[(GROUP, name, epoch, place, to)]))
-        self._epochs_and_places[name] = epoch, to
+            self._cursors = {name: Cursor(name, *tx.claim(GROUP, name)) for name in (FACTS, DEAD)}
 
-    def _case_event(self, event: Event, case: Case) -> Outgoing:
-        actor = {name: event.actor[name] for name in ("role", "unit") if event.actor.get(name)}
-        said: JsonObject = {
+    def _send(self, name: str, read: Callable[[Reader, int], tuple[int, list[Outgoing]]]) -> int:
+        cursor = self._cursors[name]
+        with self.line.store.read() as reader:
+            following, messages = read(reader, cursor.next)
+        if following == cursor.next:
+            return 0
+        if messages:
+            self.outlet.sender.send(messages)
+        with self.line.store.transaction() as tx:
+            tx.append(Batch(offsets=[(GROUP, name, cursor.epoch, cursor.next, following)]))
+        self._cursors[name] = replace(cursor, next=following)
+        self.log.tell("relay.sent", count=len(messages), position=following)
+        return len(messages)
+
+    # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _facts(self, reader: Reader, after: int) -> tuple[int, list[Outgoing]]:
+        """A page of the log. What belongs to no case (incidents of the engine itself) is nobody's business outside."""
+        events = reader.log(after, PAGE)
+        if not events:
+            return after, []
+        sealed = self._sealed(reader, events)
+        found = [
+            self._outgoing(CASE_SEALED if event.position in sealed else CASE_EVENTS, event.case_id, self._fact(event))
+            for event in events
+            if event.case_id
+        ]
+        return events[-1].position, found
+
+    def _dead_letters(self, reader: Reader, after: int) -> tuple[int, list[Outgoing]]:
+        rows = reader.dead_letters(after=after, limit=PAGE)
+        found = [self._outgoing(DEAD_LETTERS, row.source, self._dead_letter(row)) for row in rows]
+        return rows[-1].number if rows else after, found
+
+    def _outgoing(self, topic: str, key: str, event: JsonObject) -> Outgoing:
+        headers, value = self.outlet.encode(event)
+        return Outgoing(self.outlet.topic(topic), key.encode(), tuple(headers), value)
+
+    def _fact(self, event: Event) -> JsonObject:
+        said = outward.fact(event)
+        if summary := event.data.get("summary"):
+            said["summary"] = outward.clean(summary)
+        return {
             "specversion": "1.0",
             "id": str(event.position),
             "source": self._source,
             "type": event.type,
             "subject": event.case_id,
             "time": event.occurred_at,
-            "recordedtime": event.recorded_at,
-            "sequence": str(event.position),
             "partitionkey": event.case_id,
             "datacontenttype": "application/json",
-            "data": {**event.data, "actor": actor, "version": event.version},
+            "data": said,
         }
-        name = CASE_SEALED if self._sealed(event, case) else CASE_EVENTS
-        headers, value = self._written(said)
-        return Outgoing(self.topic(name), event.case_id.encode(), tuple(headers), value)
 
-    def _sealed(self, event: Event, case: Case) -> bool:
-        """Whether the case is sealed now, or was before or after the fact."""
-        if not case.exists:
-            return False
-        states = self.line.book.pinned(case.workflow).workflow.main.states
-        touched = {str(name) for name in (case.state, event.data.get("from"), event.data.get("to"))}
-        return any(states[name].sealed_to for name in touched if name in states)
-
-    def _dead_letter(self, row: DeadLetterRow) -> Outgoing:
-        said: JsonObject = {
+    def _dead_letter(self, row: DeadLetterRow) -> JsonObject:
+        """Why, and which one: whoever sent it knows it by its id. Nothing of what it said."""
+        return {
             "specversion": "1.0",
-            "id": f"dead-letter-{row.number}",
+            "id": f"dead-letter/{row.number}",
             "source": self._source,
-            "type": DEAD_LETTER_TYPE,
+            "type": "lianxin.dead-letter.v1",
             "time": row.received_at,
-            "partitionkey": row.source,
             "datacontenttype": "application/json",
-            "data": {"source": row.source, "id": row.id, "reason": row.reason, "number": row.number},
+            "data": {"source": row.source, "id": row.id, "reason": row.reason, "field": row.field},
         }
-        headers, value = self._written(said)
-        return Outgoing(self.topic(DEAD_LETTERS), row.source.encode(), tuple(headers), value)
+
+    def _sealed(self, reader: Reader, events: Sequence[Event]) -> set[int]:
+        """The positions at which a case was sealed, or left that state: of workflows that know such a state at all."""
+        found: set[int] = set()
+        for case_id, case in reader.load({event.case_id for event in events if event.case_id}).items():
+            if not case.exists:  # its opening was refused
+                continue
+            states = self.line.book.pinned(case.workflow).workflow.main.states
+            hidden = frozenset(name for name, state in states.items() if state.sealed_to)
+            if hidden:
+                found |= _sealed_at(case_id, reader.history(case_id, limit=HISTORY_MAX), hidden)
+        return found
 
 
-@contextmanager
-def relaying(made: Callable[[], Relay], log: Log) -> Iterator[None]:
-    """A thread that relays, from here to the end of the block. Where the broker is away it tries again."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_relay, args=(made, log, stop), name="relay", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(AFTER_FAILURE_SECONDS)
-
-
-def _relay(made: Callable[[], Relay], log: Log, stop: threading.Event) -> None:
-    relay: Relay | None = None
-    while not stop.is_set():
-        try:
-            relay = relay or made()
-            if sent := relay.step():
-                log.tell("relay.sent", count=sent)
-            else:
-                stop.wait(WAIT_SECONDS)
-        except LianxinError as error:
-            log.tell("relay.waits", code=error.code)
-            if error.code not in PASSING:
-                raise
-            if relay is not None:
-                relay.writer.close()
-                relay = None  # claimed and connected anew
-            stop.wait(AFTER_FAILURE_SECONDS)
-    if relay is not None:
-        relay.writer.close()
+def _sealed_at(case_id: str, history: Iterable[Event], hidden: frozenset[str]) -> set[int]:
+    found: set[int] = set()
+    case = Case(case_id)
+    for event in history:
+        before = case.state
+        if event.version:
+            case = evolve(case, event)
+        if case.state in hidden or before in hidden:
+            found.add(event.position)
+    return found

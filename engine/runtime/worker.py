@@ -27,7 +27,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from engine.bus import Delivery, TopicReader
+from engine.bus import Delivery, Outlet, TopicReader
 from engine.bus.spool import Spool
 from engine.core.errors import LianxinError
 from engine.core.instants import MICROSECOND, Instant, plus
@@ -43,6 +43,7 @@ from engine.runtime.local_socket import Server, socket_path
 from engine.runtime.operations import operate
 from engine.runtime.pulse import Pulse
 from engine.runtime.react import Consumer
+from engine.runtime.relay import Relay
 from engine.runtime.reprojection import reproject_all
 from engine.runtime.requests import Queue
 from engine.runtime.sharing import CLOCK_LEASE, CONSUMERS_LEASE, Sharing
@@ -68,10 +69,12 @@ SPOOL_GROUP = "spool"
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """What an operator may set. `spool`: the folder of files to take in; `topic`: the intake on Kafka; None: none."""
+    """What an operator may set. `spool`: the folder of files to take in; `topic`: the intake on Kafka; `outlet`: where
+    facts go out; None: none."""
 
     spool: Path | None = None
     topic: TopicReader | None = None
+    outlet: Outlet | None = None
     max_wait: timedelta = MAX_WAIT
     messages_max: int = BATCH_MESSAGES_MAX
     listen: bool = True
@@ -166,6 +169,10 @@ class Worker:
             self._closing.callback(self.spool.close)
         if self.topic is not None:
             self._closing.callback(self.topic.close)
+        self.relay = Relay(line, settings.outlet, log) if settings.outlet is not None else None
+        if self.relay is not None:
+            self._closing.callback(self.relay.close)
+            self.relay.start()
 
     def __enter__(self) -> Worker:
         return self
@@ -217,6 +224,8 @@ class Worker:
         clocks = self._may(Duty.CLOCK, CLOCK_LEASE, self._apply_calendars)
         if consumes:
             worked = bool(self.writer.catch_up(now)) or worked
+        if self.relay is not None:
+            self.relay.allow(consumes)
         if self.topic is not None:
             worked = self.topic.step(now) or worked
         reads = self.spool is not None and self._may(Duty.INTAKE, self._spool_mark, self._claims.clear)
