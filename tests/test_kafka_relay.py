@@ -155,8 +155,8 @@ group = "office"
 session_timeout = "6s"
 
 [sources."{SOURCE}"]
-commands = ["*"]
-roles = ["*"]
+commands = "*"
+roles = "*"
 max_backdate = "10000d"
 ''',
         encoding="utf-8",
@@ -174,7 +174,6 @@ max_backdate = "10000d"
         finally:
             process.terminate()
             _, said = process.communicate(timeout=PATIENCE_SECONDS)
-        print(said.decode())
         assert process.returncode == 0, said.decode()
     sent = [event["type"] for _, _, event in on_topic(connection, CASE_EVENTS)]
     assert sent[:2] == ["lianxin.case.received.v1", "lianxin.case.assigned.v1"]
