@@ -26,6 +26,7 @@ from engine.core.model import JsonObject
 from engine.log import Log
 from engine.runtime.handle import Line
 from engine.runtime.timekeeper import Timekeeper
+from engine.runtime.watermarks import MAX_WAIT
 from engine.runtime.worker import Worker, WorkerSettings
 from schemas.settings import KafkaSettings
 
@@ -73,10 +74,11 @@ def kafka_worker(
     messages_max: int = 500,
     log: io.StringIO | None = None,
     spool: Path | None = None,
+    max_wait: timedelta = MAX_WAIT,
 ) -> Iterator[Worker]:
     """The worker with the intake on Kafka, to be driven step by step."""
     reader = KafkaReader(connection, connection.topic(INTAKE))
-    settings = WorkerSettings(spool=spool, topic=reader, messages_max=messages_max, listen=False)
+    settings = WorkerSettings(spool=spool, topic=reader, messages_max=messages_max, listen=False, max_wait=max_wait)
     time = clock if isinstance(clock, Timekeeper) else Timekeeper(clock)
     with Worker(line, assemble().consumers, settings, time, Log(log or io.StringIO())) as worker:
         yield worker

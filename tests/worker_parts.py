@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -171,7 +171,7 @@ def case_id(line: Line, key: str) -> str:
     return line.keys.case_id("complaint", key)
 
 
-def turned_by_and_by(worker: Worker, to: str) -> None:
+def turned_by_and_by(worker: Worker, to: str, settle: Callable[[Worker], object] = Worker.drain) -> None:
     """The clock goes on; whatever is due on the way is done at its own instant, as by a worker that never slept."""
     clock = worker.time._clock
     assert isinstance(clock, HandClock)
@@ -182,5 +182,5 @@ def turned_by_and_by(worker: Worker, to: str) -> None:
         if due is None or due >= goal:
             break
         clock.at = max(due, clock.at)
-        worker.drain()
+        settle(worker)
     clock.at = max(goal, clock.at)
