@@ -12,9 +12,16 @@ from engine.api.room import Room
 from engine.core.instants import Instant, to_datetime
 from engine.core.model import JsonObject
 from engine.runtime.doors import Hall
+from engine.runtime.sharing import CLOCK_LEASE, CONSUMERS_LEASE
+from engine.runtime.topic_intake import MARK as TOPIC
 from engine.runtime.watermarks import LIVE, SPOOL
+from engine.runtime.writer import QUARANTINED
+from engine.store.leases import leases
+from engine.store.reader import Reader
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LEASES = (CLOCK_LEASE, CONSUMERS_LEASE)
+"""What one process at a time does, whichever it is."""
 STATUSES = ("accepted", "rejected", "early", "duplicate", "dead-letter")
 
 
@@ -79,14 +86,17 @@ class _Engine(Collector):
         yield messages
         with hall.line.store.read() as reader:
             head, waiting = reader.head(), reader.waiting()
-            marks = reader.watermarks()
+            marks = self._marks(reader)
+            shared = hall.writer.shared
+            quarantined = len(reader.quarantined(QUARANTINED) if shared else hall.writer.held)
+            held = {lease.name for lease in leases(reader) if lease.live} if shared else set(LEASES)
         now, oldest = hall.time.now(), hall.queue.oldest()
         for name, help_, value in (
             ("log_position", "Last position of the log", head),
             ("messages_parked", "Facts that wait for the one before them", waiting["parked"]),
             ("dead_letters_open", "Dead letters nobody has settled", waiting["dead_letters"]),
             ("incidents_open", "Incidents nobody has closed", waiting["incidents"]),
-            ("cases_quarantined", "Cases held back", len(hall.writer.held)),
+            ("cases_quarantined", "Cases held back", quarantined),
             ("queue_requests", "Requests that wait for the writer", hall.queue.length),
             ("queue_oldest_age_seconds", "How long the oldest request has waited", _age(now, oldest)),
             ("worker_step_age_seconds", "Since the worker's last step", hall.pulse.age_seconds),
@@ -95,13 +105,41 @@ class _Engine(Collector):
             ("intake_standing", "Partitions of the intake that stand still", len(hall.pulse.standing)),
         ):
             yield GaugeMetricFamily(f"lianxin_{name}", help_, float(value))
+        duties = GaugeMetricFamily(
+            "lianxin_duty_held", "1 while some process rings the clocks, or reacts", labels=["duty"]
+        )
+        for name in LEASES:
+            duties.add_metric([name], float(name in held))
+        yield duties
         behind = GaugeMetricFamily(
             "lianxin_intake_watermark_age_seconds", "How far a partition of the intake is read", labels=["partition"]
         )
-        for name in (LIVE, SPOOL):
-            if marks.get(name):
-                behind.add_metric([name], _age(now, marks[name]))
+        for name, at in sorted(marks.items()):
+            behind.add_metric([name], _age(now, at))
         yield behind
+
+    def _marks(self, reader: Reader) -> dict[str, Instant]:
+        """What this process waits for, and what others read of files and topics; of several folders the one furthest
+        behind. Not imports, which have a file's name; nor requests in other processes, each of which tells its own."""
+        writer = self._hall.writer
+        latest = dict(writer.marks.as_rows())
+        if writer.shared:
+            for name, at in reader.watermarks().items():
+                if _label(name) not in {"", LIVE}:
+                    latest[name] = max(latest.get(name, ""), at)
+        found: dict[str, Instant] = {}
+        for name, at in latest.items():
+            if (label := _label(name)) and at:
+                found[label] = min(found.get(label, at), at)
+        return found
+
+
+def _label(partition: str) -> str:
+    """A partition's name with no folder in it; "" for one that is not shown."""
+    if partition.startswith(TOPIC):
+        return partition
+    kind = partition.partition("/")[0].partition(":")[0]
+    return kind if kind in {LIVE, SPOOL} else ""
 
 
 def _age(now: Instant, since: Instant) -> float:
