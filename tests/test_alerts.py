@@ -12,10 +12,14 @@ import orjson
 import pytest
 import yaml
 from cli_parts import ROOT
+from databases import databases_on
 from http_parts import town
+from postgres import Cluster
 from prometheus_client.parser import text_string_to_metric_families
 from worker_parts import at, register
 
+from engine.core.instants import parse
+from engine.runtime.duties import Duty
 from engine.runtime.worker import WorkerSettings
 
 RULES = ROOT / "deploy" / "alerts.yaml"
@@ -169,3 +173,20 @@ def test_what_stands_behind_the_door_is_told_on_both_databases(tmp_path: Path) -
         assert ages == {"live": "0.0", "spool": "0.0"}
         assert dict(re.findall(r'duty_held\{duty="([^"]+)"\} (\S+)', page)) == {"clock": "1.0", "consumers": "1.0"}
         assert str(tmp_path) not in page
+
+
+def test_a_partition_of_a_topic_is_named_and_a_file_that_is_imported_is_not() -> None:
+    with town() as running:
+        running.worker.writer.marks.move("kafka/lianxin.intake/3", parse(at("2026-04-01 11:50")), running.clock.at)
+        running.worker.writer.marks.move(
+            "import/complaint/王金丝雀.xlsx#1", parse(at("2026-04-01 11:50")), running.clock.at
+        )
+        page = running.get("/metrics", "").text
+    assert 'watermark_age_seconds{partition="kafka/lianxin.intake/3"} 600.0' in page
+    assert "王金丝雀" not in page
+
+
+def test_a_door_alone_tells_that_nobody_rings_the_clocks(postgres: Cluster) -> None:
+    with databases_on(postgres), town(settings=WorkerSettings(listen=False, duties=frozenset({Duty.API}))) as running:
+        page = running.get("/metrics", "").text
+    assert dict(re.findall(r'duty_held\{duty="([^"]+)"\} (\S+)', page)) == {"clock": "0.0", "consumers": "0.0"}
