@@ -4,7 +4,7 @@ BIN := .venv/bin
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint format types layers test-real bench licences lock real-data postgresql letters strace \
+.PHONY: help setup demo test promtool check lint format types layers test-real bench licences lock real-data postgresql letters strace \
 	torture-short torture
 
 help:  ## 本列表 · this list
@@ -16,7 +16,7 @@ setup:  ## 准备 .venv（未变则立即返回） · make .venv; instant when n
 demo: setup  ## 在虚拟时间里运行一座城市，直至结束 · a city on virtual time, to its end
 	$(BIN)/lianxin demo
 
-test: postgresql letters strace check  ## 全部检查与测试 · every check and test
+test: postgresql letters strace check promtool  ## 全部检查与测试 · every check and test
 	$(BIN)/python -m pytest -m "not real"
 
 postgresql:
@@ -28,6 +28,9 @@ letters:
 
 strace:
 	@deploy/setup.sh strace
+
+promtool: setup
+	@deploy/setup.sh promtool
 
 TORTURE := tests/test_kill.py tests/test_kill_points.py tests/test_kill_syscalls.py tests/test_workers.py tests/test_planted.py
 

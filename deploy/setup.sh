@@ -4,7 +4,8 @@
 #   PYTHON=/path/to/python   the Python to make .venv from (only when .venv is made)
 # Letters as PDF need Chinese fonts: they are installed where they are missing and may be.
 # `deploy/setup.sh postgresql` sees to the server that the tests start for themselves, and to nothing else;
-# `deploy/setup.sh letters`, to what the tests open letters with; `deploy/setup.sh strace`, to what makes calls fail.
+# `deploy/setup.sh letters`, to what the tests open letters with; `deploy/setup.sh strace`, to what makes calls
+# fail; `deploy/setup.sh systemd` and `promtool`, to what units and alerts are checked with.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,22 +14,16 @@ readonly VENV=.venv STAMP=.venv/lianxin.stamp
 readonly CANDIDATES=("${PYTHON:-}" python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11)
 
 main() {
-    if [ "${1:-}" = postgresql ]; then
-        postgresql
+    case "${1:-}" in
+    postgresql | systemd | letters | promtool)
+        "$1"
         return
-    fi
-    if [ "${1:-}" = systemd ]; then
-        systemd
-        return
-    fi
-    if [ "${1:-}" = letters ]; then
-        letters
-        return
-    fi
-    if [ "${1:-}" = strace ]; then
+        ;;
+    strace)
         strace_
         return
-    fi
+        ;;
+    esac
     if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(stamp)" ]; then
         return
     fi
@@ -163,6 +158,24 @@ strace_() {
     fi
     echo "安装 strace · Installing strace …" >&2
     apt_install strace
+}
+
+# What the rules for alerts are checked with: one program out of Debian's package, whose service is not wanted here.
+promtool() {
+    if type -P promtool >/dev/null || [ -x "$VENV/bin/promtool" ]; then
+        return
+    fi
+    local folder
+    folder=$(mktemp -d)
+    echo "取得 promtool · Getting promtool …" >&2
+    chmod 755 "$folder"
+    if ! (cd "$folder" && { apt-get --quiet download prometheus || { apt-get --quiet update && apt-get --quiet download prometheus; }; } &&
+        dpkg-deb --extract prometheus_*.deb .) >&2; then
+        rm -rf "$folder"
+        fail "测试需要 promtool（Debian 软件包 prometheus）" "The tests need promtool (Debian's package prometheus)"
+    fi
+    install -m 755 "$folder/usr/bin/promtool" "$VENV/bin/promtool"
+    rm -rf "$folder"
 }
 
 install_python() {
