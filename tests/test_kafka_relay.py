@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,9 +16,10 @@ import orjson
 import pytest
 from broker import Broker
 from kafka_parts import PATIENCE_SECONDS, connected, kafka_worker, on_topic, post, read_to_end
-from worker_parts import SOURCE, HandClock, assign, at, open_line, register
+from worker_parts import SOURCE, HandClock, answer, approve, assign, at, compiled, open_line, register
 
-from engine.bus import CASE_EVENTS, DEAD_LETTERS, Outgoing, Outlet
+from engine.app import assemble
+from engine.bus import CASE_EVENTS, CASE_SEALED, DEAD_LETTERS, Outgoing, Outlet
 from engine.bus.kafka import events
 from engine.bus.kafka.connection import Connection
 from engine.bus.kafka.writer import KafkaWriter
@@ -137,6 +139,45 @@ def test_nothing_about_a_person_is_on_the_topics(kafka_broker: Broker, tmp_path:
         said = orjson.dumps([event for _, _, event in on_topic(connection, CASE_EVENTS)]).decode()
         for canary in (*who.values(), "水管爆裂", "sealed", "K-4711"):
             assert canary not in said
+
+
+def test_what_happens_while_a_matter_is_sealed_goes_out_on_the_topic_for_sealed_ones_also_when_it_no_longer_is(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    connection = connected(kafka_broker)
+    text = (assemble().folder / "complaint.yaml").read_text(encoding="utf-8")
+    marked = text.replace("  assigned:\n", "  assigned:\n    sealed: {to: handler}\n", 1)
+    assert marked != text
+    folder = tmp_path / "workflows"
+    shutil.copytree(assemble().folder, folder)
+    with open_line(tmp_path, workflows=compiled(folder, marked)) as line:
+        said = [register("K1", "2026-04-01 09:00"), assign("K1", "2026-04-01 09:30")]
+        post(connection, [*said, answer("K1", "2026-04-01 10:00"), approve("K1", "2026-04-01 10:30")])
+        with kafka_worker(line, HandClock(at(NOON)), connection) as worker:
+            read_to_end(worker)
+        with a_relay(line, connection) as relay:
+            to_the_end(relay)
+    moves = {f"lianxin.case.{state}.v1" for state in ("received", "assigned", "handled", "reviewed")}
+    opened = [event["type"] for _, _, event in on_topic(connection, CASE_EVENTS) if event["type"] in moves]
+    sealed = [event["type"] for _, _, event in on_topic(connection, CASE_SEALED) if event["type"] in moves]
+    assert opened == ["lianxin.case.received.v1", "lianxin.case.reviewed.v1"]
+    assert sealed == ["lianxin.case.assigned.v1", "lianxin.case.handled.v1"]
+
+
+def test_a_fault_of_ours_in_the_relay_stops_the_worker_that_would_go_on_without_it(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    connection = connected(kafka_broker)
+    with open_line(tmp_path) as line:
+        taken_in(line, connection, ["K1"])
+        outlet = Outlet(KafkaWriter(connection), connection.topic, lambda event: ([], event["no such key"]))
+        relay = Relay(line, outlet, Log(io.StringIO()))
+        relay.allow(True)
+        relay.start()
+        relay._thread.join(PATIENCE_SECONDS)
+        with pytest.raises(KeyError):
+            relay.allow(True)
+        relay.close()
 
 
 def test_run_all_on_kafka_takes_messages_in_and_sends_what_follows_until_it_is_told_to_stop(

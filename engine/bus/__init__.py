@@ -39,22 +39,6 @@ class Delivery:
     """What came beside the body: attributes of a binary CloudEvent."""
 
 
-class Intake(Protocol):
-    """A bus as the worker reads it. Offsets are kept in our database, never here: `take` begins where it is told."""
-
-    def waiting(self, now: Instant) -> list[str]:
-        """The partitions with messages that arrived by now, the one with the oldest first."""
-        ...
-
-    def take(self, partition: str, offset: int, limit: int) -> list[Delivery]:
-        """Up to so many messages from an offset on; fewer only at the end."""
-        ...
-
-    def settled(self, partition: str) -> None:
-        """Everything in it is committed: what the bus keeps of it may go."""
-        ...
-
-
 class OutOfRange(Exception):
     """A partition does not hold the offset that comes next: it was thrown away unread, or the partition is another."""
 

@@ -270,8 +270,7 @@ class _Run:
             ((_, again),) = self._protect([(index, self._decode(index, message))])
             assert isinstance(again, Command), "what can be read as an opening can be read as a move"
             decoded = again
-        rules = self.line.book.pinned(case.workflow or decoded.workflow)
-        outcome = decide(case, decoded, rules)
+        outcome, rules = self._decide(case, decoded)
         if isinstance(outcome, Early):
             if self.line.park and isinstance(message, Ask):
                 self._park(index, message, decoded.case_id, outcome.needs)

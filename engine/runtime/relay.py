@@ -8,7 +8,7 @@ that is away for a while must keep nobody waiting who writes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from engine.bus import CASE_EVENTS, CASE_SEALED, DEAD_LETTERS, Outgoing, Outlet
@@ -31,8 +31,6 @@ RETRY_SECONDS = 2.0
 """After the broker has not acknowledged, or the store could not be written to."""
 STOP_SECONDS = 5.0
 """Until a thread that waits for a broker is left behind: what it sends then is sent again by the next one."""
-HISTORY_MAX = 10_000
-"""Records of one case that are read to see whether it was sealed at one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,8 @@ class Relay:
         self.line, self.outlet, self.log = line, outlet, log
         self._cursors: dict[str, Cursor] = {}
         self._allowed, self._stop = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
+        self._thread = threading.Thread(target=self._run_on, name="relay", daemon=True)
+        self._bug: Exception | None = None
         with line.store.read() as reader:
             self._source = f"urn:lianxin:{reader.about().get('key_id', 'log')}"
 
@@ -60,7 +59,9 @@ class Relay:
         self._thread.start()
 
     def allow(self, allowed: bool) -> None:
-        """Whether it is for this process to send."""
+        """Whether it is for this process to send. Raises what ended the thread, where it was a fault of ours."""
+        if self._bug is not None:
+            raise self._bug
         if allowed:
             self._allowed.set()
         else:
@@ -83,6 +84,12 @@ class Relay:
         if not self._cursors:
             self._claim()
         return self._send(FACTS, self._facts) + self._send(DEAD, self._dead_letters)
+
+    def _run_on(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # on another thread nobody would hear of it: the worker raises it, and stops
+            self._bug = error
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -178,8 +185,16 @@ class Relay:
             states = self.line.book.pinned(case.workflow).workflow.main.states
             hidden = frozenset(name for name, state in states.items() if state.sealed_to)
             if hidden:
-                found |= _sealed_at(case_id, reader.history(case_id, limit=HISTORY_MAX), hidden)
+                found |= _sealed_at(case_id, _whole(reader, case_id), hidden)
         return found
+
+
+def _whole(reader: Reader, case_id: str) -> Iterator[Event]:
+    """All records of a case: whether it was sealed at the last ones shows only from its beginning."""
+    after = 0
+    while page := reader.history(case_id, after):
+        yield from page
+        after = page[-1].position
 
 
 def _sealed_at(case_id: str, history: Iterable[Event], hidden: frozenset[str]) -> set[int]:
